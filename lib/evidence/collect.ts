@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+import { deniedError } from '../errors/errors.ts';
+import { type DigestReference, formatReference, repositoryName } from '../reference/reference.ts';
+import type { Registry } from '../registry/client.ts';
+import type { Evidence } from './evidence.ts';
+import { type CollectedPiece, readPiece, type TrustedParties } from './piece.ts';
+
+const MAX_PIECES = 500;
+
+export type CollectedEvidence = Omit<Evidence, 'pieces'> & { pieces: readonly CollectedPiece[] };
+
+/**
+ * Everything that refers to the artifact in its registry (OCI distribution spec 1.1, "Listing Referrers"), each piece verified against the keys and logs to believe.
+ * A piece that cannot be trusted is in the list with the reason. A registry that cannot be asked is an error of the registry's kind, never an empty list; more than 500 referrers are denied TOO_MANY_REFERRERS.
+ */
+export async function collectEvidence(registry: Registry, image: DigestReference, parties: TrustedParties): Promise<CollectedEvidence> {
+  const referrers = await registry.referrers(image);
+  if (referrers.length > MAX_PIECES) {
+    throw deniedError('TOO_MANY_REFERRERS', `${formatReference(image)} has ${referrers.length} referrers, more than ${MAX_PIECES}`, {
+      hint: 'remove referrers that are not needed; somebody may be flooding the repository',
+    });
+  }
+  const pieces = await Promise.all(referrers.map((descriptor) => readPiece(registry, image, descriptor, parties)));
+  pieces.sort((a, b) => (a.digest < b.digest ? -1 : 1));
+  return { subject: `${repositoryName(image)}@${image.digest}`, digest: image.digest, pieces };
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Statement } from '../intoto/statement.ts';
+
+/** Who signed: a public key, by the name that the caller gave it and by the SHA-256 of its SubjectPublicKeyInfo. */
+export type Signer = { name: string; fingerprint: string };
+
+/** A verified transparency log entry. `index` and `treeSize` count entries; `log` is the base URL in the trusted root, `origin` the name in the checkpoint. */
+export type LogEntry = { log: string; origin: string; index: number; treeSize: number };
+
+/** What verification of one piece of evidence found out. `time` is a verified time (log or timestamp authority), undefined when there is none: "no trusted time". */
+export type Verification =
+  | { state: 'verified'; signers: readonly Signer[]; log: LogEntry | undefined; logProblem?: string; time: Date | undefined }
+  | { state: 'rejected'; code: string; reason: string };
+
+/**
+ * One referrer of the artifact that claims to be evidence.
+ * `signature` and `attestation` are Sigstore bundles told apart by predicate type alone; `pending` is signed and not yet logged; `other` is anything else that refers to the artifact.
+ */
+export type EvidencePiece = {
+  kind: 'signature' | 'attestation' | 'pending' | 'other';
+  /** Digest of the referrer manifest. */
+  digest: string;
+  artifactType: string;
+  predicateType: string | undefined;
+  statement: Statement | undefined;
+  /** SHA-256 digest of the payload that the signature covers. */
+  payloadDigest: string | undefined;
+  verification: Verification;
+};
+
+/** All evidence about one artifact, in the order of the referrers' digests. */
+export type Evidence = { subject: string; digest: string; pieces: readonly EvidencePiece[] };
+
+/** A verified attestation, as rules and reports use it. */
+export type VerifiedPiece = EvidencePiece & { verification: Extract<Verification, { state: 'verified' }> };
+
+/** The pieces that verified, of the given kind. */
+export function verifiedPieces(evidence: Evidence, kind: 'signature' | 'attestation'): VerifiedPiece[] {
+  return evidence.pieces.filter((piece): piece is VerifiedPiece => piece.kind === kind && piece.verification.state === 'verified');
+}

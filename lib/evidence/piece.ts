@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import { deniedError, StepError } from '../errors/errors.ts';
+import { IN_TOTO_PAYLOAD_TYPE } from '../intoto/dsse.ts';
+import { PREDICATE_TYPE } from '../intoto/predicate-type.ts';
+import { hasSubject, parseStatement, type Statement } from '../intoto/statement.ts';
+import { digestHex, sha256Digest } from '../reference/digest.ts';
+import { type DigestReference, repositoryName } from '../reference/reference.ts';
+import type { Registry } from '../registry/client.ts';
+import { type Descriptor, type ImageManifest, MEDIA_TYPE, parseManifest } from '../registry/oci.ts';
+import { BUNDLE_MEDIA_TYPE, type DsseBundle, decodeBundle } from '../sigstore/bundle.ts';
+import { keyFingerprint, type NamedKey } from '../sigstore/public-key.ts';
+import type { Trust } from '../sigstore/trusted-root.ts';
+import { verifyLogEntries } from '../sigstore/verify-log.ts';
+import { whoSigned } from '../sigstore/who-signed.ts';
+import type { EvidencePiece, Verification } from './evidence.ts';
+import { PENDING_ARTIFACT_TYPE } from './pending.ts';
+
+/** cosign's own limit for an attachment (COSIGN_MAX_ATTACHMENT_SIZE). */
+const MAX_BUNDLE_BYTES = 128 * 1024 * 1024;
+const BUNDLE_TYPE_PREFIX = 'application/vnd.dev.sigstore.bundle';
+
+/** The keys and the logs that verification believes. */
+export type TrustedParties = { keys: readonly NamedKey[]; trust: Trust | undefined };
+
+/** A piece of evidence with the manifest and bundle that it was read from, for those who work on with it. */
+export type CollectedPiece = EvidencePiece & { manifest: ImageManifest | undefined; bundle: DsseBundle | undefined };
+
+/** Reads and verifies one referrer. Throws only what the registry client throws; anything wrong with the piece itself is in its verification. */
+export async function readPiece(registry: Registry, image: DigestReference, descriptor: Descriptor, parties: TrustedParties): Promise<CollectedPiece> {
+  const listedType = descriptor.artifactType ?? '';
+  if (listedType !== '' && listedType !== MEDIA_TYPE.ociEmpty && !isEvidenceType(listedType)) return other(descriptor, listedType);
+  const reference = { registry: image.registry, repository: image.repository, digest: descriptor.digest };
+  const { bytes, descriptor: found } = await registry.manifest(reference);
+  let manifest: ImageManifest;
+  let bundle: DsseBundle;
+  let artifactType = listedType;
+  try {
+    manifest = parseReferrer(bytes, found.mediaType, descriptor.digest);
+    artifactType = manifest.artifactType ?? manifest.config.mediaType;
+    if (!isEvidenceType(artifactType)) return other(descriptor, artifactType);
+    bundle = decodeBundle(await readLayer(registry, reference, manifest), `the bundle in ${descriptor.digest}`);
+  } catch (error) {
+    return { ...other(descriptor, artifactType), kind: artifactType === PENDING_ARTIFACT_TYPE ? 'pending' : 'attestation', verification: rejected(error) };
+  }
+  const piece = { digest: descriptor.digest, artifactType, manifest, bundle, payloadDigest: sha256Digest(bundle.payload) };
+  const { statement, verification } = verifyPiece(bundle, image, parties, `referrer ${descriptor.digest} of ${repositoryName(image)}`);
+  const predicateType = statement?.predicateType;
+  const isSignature = predicateType === PREDICATE_TYPE.signature;
+  return {
+    ...piece,
+    kind: artifactType === PENDING_ARTIFACT_TYPE ? 'pending' : isSignature ? 'signature' : 'attestation',
+    predicateType,
+    statement,
+    verification,
+  };
+}
+
+function isEvidenceType(artifactType: string): boolean {
+  return artifactType.startsWith(BUNDLE_TYPE_PREFIX) || artifactType === PENDING_ARTIFACT_TYPE;
+}
+
+function other(descriptor: Descriptor, artifactType: string): CollectedPiece {
+  return {
+    kind: 'other',
+    digest: descriptor.digest,
+    artifactType,
+    predicateType: undefined,
+    statement: undefined,
+    payloadDigest: undefined,
+    manifest: undefined,
+    bundle: undefined,
+    verification: { state: 'rejected', code: 'NOT_EVIDENCE', reason: `it is a referrer of type ${artifactType || 'unknown'}, not a Sigstore bundle` },
+  };
+}
+
+function parseReferrer(bytes: Buffer, mediaType: string, digest: string): ImageManifest {
+  const manifest = parseManifest(bytes, mediaType);
+  if (manifest.kind !== 'manifest') throw deniedError('REFERRER_INVALID', `referrer ${digest} is an index, not a manifest`);
+  return manifest;
+}
+
+async function readLayer(registry: Registry, reference: DigestReference, manifest: ImageManifest): Promise<Buffer> {
+  const [layer, ...more] = manifest.layers;
+  if (!layer || more.length > 0 || !layer.mediaType.startsWith(BUNDLE_TYPE_PREFIX)) {
+    throw deniedError('REFERRER_INVALID', `referrer ${reference.digest} must hold exactly one layer of type ${BUNDLE_MEDIA_TYPE}`);
+  }
+  if (layer.size > MAX_BUNDLE_BYTES)
+    throw deniedError('REFERRER_INVALID', `the bundle in referrer ${reference.digest} has ${layer.size} bytes, more than ${MAX_BUNDLE_BYTES}`);
+  const chunks: Buffer[] = [];
+  for await (const chunk of registry.blob(reference, layer)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** Who signed the bundle about which artifact, and what its log entry proves. The signature decides first; a statement about another artifact is rejected even when a trusted key signed it. */
+function verifyPiece(
+  bundle: DsseBundle,
+  image: DigestReference,
+  parties: TrustedParties,
+  what: string,
+): { statement: Statement | undefined; verification: Verification } {
+  let statement: Statement | undefined;
+  try {
+    if (bundle.payloadType !== IN_TOTO_PAYLOAD_TYPE)
+      throw deniedError('STATEMENT_INVALID', `${what} signs a payload of type "${bundle.payloadType}", not an in-toto statement`);
+    statement = parseStatement(bundle.payload, what);
+    const signers = whoSigned(bundle, parties.keys);
+    const [signer] = signers;
+    if (!signer) throw deniedError('SIGNATURE_UNKNOWN', `none of the trusted keys signed ${what}`);
+    if (!hasSubject(statement, digestHex(image.digest))) throw deniedError('SUBJECT_MISMATCH', `${what} speaks about another artifact`);
+    const finding = verifyLogEntries(bundle, signer, parties.trust, what);
+    const verification: Verification = {
+      state: 'verified',
+      signers: signers.map(({ name, key }) => ({ name, fingerprint: keyFingerprint(key) })),
+      log:
+        'entry' in finding ? { log: finding.entry.log, origin: finding.entry.origin, index: finding.entry.index, treeSize: finding.entry.treeSize } : undefined,
+      ...('problem' in finding && { logProblem: finding.problem }),
+      time: undefined,
+    };
+    return { statement, verification };
+  } catch (error) {
+    return { statement, verification: rejected(error) };
+  }
+}
+
+/** A verdict on the piece itself. What the registry or the network did wrong is no verdict, so it goes on as the error it is. */
+function rejected(error: unknown): Verification {
+  if (!(error instanceof StepError) || error.kind === 'transient' || error.kind === 'bug' || error.kind === 'refused') throw error;
+  return { state: 'rejected', code: error.code, reason: error.message };
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as z from 'zod';
+import { StepError } from '../errors/errors.ts';
+import { isDigest } from '../reference/digest.ts';
+import { parseDigestReference } from '../reference/reference.ts';
+
+/** `repo[:tag]@sha256:…`; a bare tag is refused with the expression to write. */
+export const ImageByDigest = z.string().transform((text, context) => {
+  try {
+    return parseDigestReference(text);
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    context.addIssue({ code: 'custom', message: error.hint ? `${error.message}; ${error.hint}` : error.message });
+    return z.NEVER;
+  }
+});
+
+/** `true` or `false`. */
+export const Flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+const DURATION = /^(?:(\d{1,4})h)?(?:(\d{1,5})m)?(?:(\d{1,6})s)?$/;
+
+/** A duration as Tekton writes it, such as `90s`, `10m` or `1h30m`; gives milliseconds, more than 0. */
+export const Duration = z
+  .string()
+  .regex(DURATION, 'must be a duration such as 90s, 10m or 1h30m')
+  .transform((text, context) => {
+    const [, hours = '0', minutes = '0', seconds = '0'] = DURATION.exec(text) ?? [];
+    const milliseconds = ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
+    if (milliseconds === 0) context.addIssue({ code: 'custom', message: 'must be more than 0' });
+    return milliseconds;
+  });
+
+/** An http or https URL without user info; gives it without a trailing slash. */
+export const ServiceUrl = z
+  .string()
+  .max(2000)
+  .transform((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (!url || !['http:', 'https:'].includes(url.protocol)) context.addIssue({ code: 'custom', message: 'must be an http:// or https:// URL' });
+    else if (url.username || url.password) context.addIssue({ code: 'custom', message: 'must not hold credentials' });
+    return text.replace(/\/+$/, '');
+  });
+
+/** A path below a workspace: relative, without `..`. */
+export const WorkspacePath = z
+  .string()
+  .max(1000)
+  .refine(
+    (text) => !text.startsWith('/') && !text.split('/').includes('..') && !text.includes('\0'),
+    'must be a path below the workspace, without a leading / and without ..',
+  );
+
+/** Several values in one string, separated by commas, spaces or line breaks. */
+export const List = z.string().transform((text) => text.split(/[\s,]+/).filter((item) => item !== ''));
+
+/** `sha256:` and 64 hex digits. */
+export const Sha256Digest = z.string().refine(isDigest, 'must be sha256: with 64 lower-case hex digits');

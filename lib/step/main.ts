@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import process from 'node:process';
+import type { AnyTaskSpec } from '../spec/spec.ts';
+import { type Run, runStep } from './step.ts';
+import { VERSION } from './version.ts';
+
+/** The whole of an entry point: connects `runStep` with this process, and sets the exit code when all output is written. */
+export async function main<S extends AnyTaskSpec>(spec: S, run: Run<S>): Promise<void> {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
+  process.exitCode = await runStep(spec, run, {
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    now: () => new Date(),
+    stop: stop.signal,
+    version: VERSION,
+  });
+}

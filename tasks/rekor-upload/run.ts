@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import { completePending, removePending } from '../../lib/attest/log.ts';
+import { deniedError, inputError } from '../../lib/errors/errors.ts';
+import { collectEvidence } from '../../lib/evidence/collect.ts';
+import { pendingKey } from '../../lib/evidence/pending.ts';
+import type { CollectedPiece } from '../../lib/evidence/piece.ts';
+import { type DigestReference, repositoryName } from '../../lib/reference/reference.ts';
+import type { DsseBundle } from '../../lib/sigstore/bundle.ts';
+import type { LogKey } from '../../lib/sigstore/checkpoint.ts';
+import { createEntryProver } from '../../lib/sigstore/prove-entry.ts';
+import { createRekor, type Rekor } from '../../lib/sigstore/rekor.ts';
+import { parseTrustedRoot, trustedLogAt } from '../../lib/sigstore/trusted-root.ts';
+import { whoSigned } from '../../lib/sigstore/who-signed.ts';
+import type { Inputs } from '../../lib/spec/spec.ts';
+import type { StepDeps, StepOutcome } from '../../lib/step/step.ts';
+
+import type { spec } from './spec.ts';
+
+type LoggedPiece = CollectedPiece & { bundle: DsseBundle };
+
+/** Completes every pending signature of the artifact, then proves each entry that its bundles hold against the log as it is now. */
+export async function run({ params }: Inputs<typeof spec>, deps: StepDeps): Promise<StepOutcome<typeof spec>> {
+  if (deps.trustedRoot === undefined)
+    throw inputError('TRUSTED_ROOT_MISSING', 'rekor-upload proves what the log holds, and no trusted root says which log to believe');
+  const trust = parseTrustedRoot(deps.trustedRoot);
+  const logKey = trustedLogAt(trust, params['rekor-url']);
+  if (!logKey) throw inputError('LOG_UNKNOWN', `the trusted root names no log at ${params['rekor-url']}`);
+  const rekor = createRekor({
+    http: deps.http,
+    url: params['rekor-url'],
+    ...(params['rekor-read-url'] !== undefined && { readUrl: params['rekor-read-url'] }),
+    logKey,
+  });
+  const completed = await completeAll(params.image, rekor, deps);
+  const { proved, logSize } = await proveAll(params.image, rekor, logKey, deps);
+  return {
+    results: {
+      subject: `${repositoryName(params.image)}@${params.image.digest}`,
+      completed: String(completed),
+      proved: String(proved),
+      'log-size': String(logSize),
+    },
+  };
+}
+
+async function completeAll(image: DigestReference, rekor: Rekor, deps: StepDeps): Promise<number> {
+  const { pieces } = await collectEvidence(deps.registry, image, { keys: [], trust: undefined });
+  const finished = new Set(pieces.filter((piece) => piece.kind !== 'pending' && (piece.bundle?.logEntries.length ?? 0) > 0).map(signatureOf));
+  let completed = 0;
+  for (const piece of pieces) {
+    if (piece.kind !== 'pending') continue;
+    if (!piece.bundle) throw deniedError('PENDING_INVALID', `the pending signature ${piece.digest} of ${image.repository} cannot be read`);
+    if (finished.has(signatureOf(piece))) {
+      await removePending(deps, image, piece.digest);
+      continue;
+    }
+    const key = pendingKey(piece);
+    if (whoSigned(piece.bundle, [key]).length === 0)
+      throw deniedError('PENDING_INVALID', `the pending signature ${piece.digest} of ${image.repository} is not by the key that it names`);
+    const { bundleDigest, logIndex } = await completePending({ ...deps, rekor }, image, piece.bundle, key.key, piece.digest);
+    deps.log.info('pending signature logged and published', { predicateType: piece.predicateType, bundle: bundleDigest, logIndex });
+    completed++;
+  }
+  return completed;
+}
+
+function signatureOf(piece: CollectedPiece): string {
+  return piece.bundle?.signature.toString('base64') ?? piece.digest;
+}
+
+async function proveAll(image: DigestReference, rekor: Rekor, logKey: LogKey, deps: StepDeps): Promise<{ proved: number; logSize: number }> {
+  const { pieces } = await collectEvidence(deps.registry, image, { keys: [], trust: undefined });
+  const logged = pieces.filter((piece): piece is LoggedPiece => piece.kind !== 'pending' && (piece.bundle?.logEntries.length ?? 0) > 0);
+  const prover = await createEntryProver(rekor, logKey);
+  let proved = 0;
+  for (const piece of logged) {
+    const outcome = await prover.prove(piece.bundle, `bundle ${piece.digest} of ${image.repository}`);
+    if (outcome === 'proved') proved++;
+    else deps.log.warn(`bundle ${piece.digest} is logged elsewhere; this log cannot prove it`);
+  }
+  deps.log.info('log entries proved against the current log', { proved, logSize: prover.logSize });
+  return { proved, logSize: prover.logSize };
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { bugError, inputError } from '../../lib/errors/errors.ts';
+
+export type GoOptions = { cwd: string; env: NodeJS.ProcessEnv; log?: (line: string) => void };
+
+/**
+ * Runs the Go command and gives what it printed to stdout; its stderr goes line by line to `log`.
+ * cgo is off (static binaries) and no other toolchain is fetched, so a go.mod that wants a newer Go fails by name.
+ * Throws StepError: `GO_MISSING`, `GO_FAILED`.
+ */
+export function runGo(args: string[], { cwd, env, log }: GoOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('go', args, {
+      cwd,
+      env: { ...env, CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOWORK: 'off' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr = (stderr + text).slice(-keptStderr);
+      for (const line of text.split('\n')) if (line) log?.(line);
+    });
+    child.on('error', (cause) => {
+      const hint = 'install Go (the version in the go.mod files of test/peers, or newer) and put it on PATH';
+      reject(inputError('GO_MISSING', `test peers are built from source and the "go" command cannot be started: ${cause.message}`, { hint, cause }));
+    });
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(stdout);
+      else reject(bugError('GO_FAILED', `"go ${args[0]}" in ${cwd} ended with ${signal ?? `exit code ${code}`}:\n${stderr.trim()}`));
+    });
+  });
+}
+
+const keptStderr = 8192;

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { inputError } from '../../lib/errors/errors.ts';
+import { runGo } from './go.ts';
+
+/** A real program that tests run beside ours, built from the Go module that `<name>/go.mod` pins. */
+export type Peer = {
+  /** Module whose required version in go.mod is the peer's version. */
+  module: string;
+  /** Binary name → import path of its main package. */
+  packages: Record<string, string>;
+  /** Variables set at link time (`-X`), from the version (`v1.2.3`). */
+  variables: (version: string) => Record<string, string>;
+  /** Name → folder inside the module, copied beside the binaries (manifests that the peer ships). */
+  folders?: Record<string, string>;
+};
+
+export const peers = {
+  cosign: {
+    module: 'github.com/sigstore/cosign/v3',
+    packages: { cosign: 'github.com/sigstore/cosign/v3/cmd/cosign' },
+    variables: (version) => ({ 'sigs.k8s.io/release-utils/version.gitVersion': version }),
+  },
+  etcd: {
+    module: 'go.etcd.io/etcd/server/v3',
+    packages: { etcd: 'go.etcd.io/etcd/server/v3' },
+    variables: () => ({}),
+  },
+  kubernetes: {
+    module: 'k8s.io/kubernetes',
+    packages: { 'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver', kubectl: 'k8s.io/kubernetes/cmd/kubectl' },
+    variables: kubernetesVersion,
+  },
+  tekton: {
+    module: 'github.com/tektoncd/pipeline',
+    packages: { webhook: 'github.com/tektoncd/pipeline/cmd/webhook' },
+    variables: () => ({}),
+    folders: { config: 'config' },
+  },
+} as const satisfies Record<string, Peer>;
+
+export type PeerName = keyof typeof peers;
+type Folders<P> = P extends { folders: infer F } ? keyof F : never;
+/** Absolute path of each binary and each copied folder of a peer. */
+export type PeerPaths<N extends PeerName = PeerName> = Record<keyof (typeof peers)[N]['packages'] | Folders<(typeof peers)[N]>, string>;
+
+export type PeerOptions = { log: (line: string) => void; env?: NodeJS.ProcessEnv };
+
+/**
+ * The paths of a peer's binaries and folders; builds them when the cache has none for this go.mod, go.sum, flags and Go version.
+ * A build goes to a folder of another name and is renamed when whole, so a killed one leaves nothing that looks ready.
+ * Throws StepError: `GO_MISSING`, `GO_FAILED` (with what the Go command printed), `PEER_VERSION_MISSING`.
+ */
+export async function ensurePeer<N extends PeerName>(name: N, { log, env = process.env }: PeerOptions): Promise<PeerPaths<N>> {
+  const peer: Peer = peers[name];
+  const source = join(import.meta.dirname, name);
+  const [goMod, goSum] = await Promise.all([readFile(join(source, 'go.mod'), 'utf8'), readFile(join(source, 'go.sum'), 'utf8')]);
+  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags(peer, requiredVersion(goMod, peer.module))];
+  const toolchain = (await runGo(['env', 'GOVERSION', 'GOOS', 'GOARCH'], { cwd: source, env })).trim().split('\n');
+  const key = createHash('sha256')
+    .update(JSON.stringify([goMod, goSum, flags, peer.packages, peer.folders ?? {}, toolchain]))
+    .digest('hex');
+  const cache = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'tekton-supply-chain', 'peers');
+  const ready = join(cache, `${name}-${key.slice(0, 16)}`);
+  if (!existsSync(ready)) {
+    log(`peer ${name}: building with ${toolchain.join(' ')} into ${ready}`);
+    await mkdir(cache, { recursive: true });
+    await removeAbandoned(cache, name);
+    const building = await mkdtemp(join(cache, `.building-${name}-`));
+    try {
+      await build(peer, { source, into: building, flags, log, env });
+      await publish(building, ready);
+    } finally {
+      await rm(building, { recursive: true, force: true });
+    }
+  }
+  const names = [...Object.keys(peer.packages), ...Object.keys(peer.folders ?? {})];
+  return Object.fromEntries(names.map((entry) => [entry, join(ready, entry)])) as PeerPaths<N>;
+}
+
+type Build = { source: string; into: string; flags: string[]; log: (line: string) => void; env: NodeJS.ProcessEnv };
+
+async function build(peer: Peer, { source, into, flags, log, env }: Build): Promise<void> {
+  for (const [binary, importPath] of Object.entries(peer.packages)) {
+    await runGo(['build', ...flags, '-o', join(into, binary), importPath], { cwd: source, env, log });
+  }
+  for (const [entry, folder] of Object.entries(peer.folders ?? {})) {
+    const moduleDir = await runGo(['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', peer.module], { cwd: source, env });
+    await copyFiles(join(moduleDir.trim(), folder), join(into, entry));
+  }
+}
+
+/** Contents only: the module cache is read-only, and folders copied with that mode could not be removed again. */
+async function copyFiles(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    if (entry.isDirectory()) await copyFiles(join(from, entry.name), join(to, entry.name));
+    else if (entry.isFile()) await writeFile(join(to, entry.name), await readFile(join(from, entry.name)));
+  }
+}
+
+async function publish(building: string, ready: string): Promise<void> {
+  try {
+    await rename(building, ready);
+  } catch (error) {
+    // Another process built the same key meanwhile; the results are equal.
+    if (!existsSync(ready)) throw error;
+  }
+}
+
+const abandonedAfterMs = 2 * 60 * 60 * 1000;
+
+async function removeAbandoned(cache: string, name: string): Promise<void> {
+  for (const entry of await readdir(cache)) {
+    if (!entry.startsWith(`.building-${name}-`)) continue;
+    const folder = join(cache, entry);
+    const { mtimeMs } = await stat(folder);
+    if (Date.now() - mtimeMs > abandonedAfterMs) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function linkerFlags(peer: Peer, version: string): string {
+  return ['-s', '-w', ...Object.entries(peer.variables(version)).map(([name, value]) => `-X ${name}=${value}`)].join(' ');
+}
+
+function requiredVersion(goMod: string, module: string): string {
+  for (const line of goMod.split('\n')) {
+    const words = line
+      .trim()
+      .replace(/^require /, '')
+      .split(/\s+/);
+    if (words[0] === module && words[1]?.startsWith('v')) return words[1];
+  }
+  throw inputError('PEER_VERSION_MISSING', `go.mod requires no version of ${module}`, { hint: 'run "go get -tool" for its packages in that folder' });
+}
+
+/** Tekton refuses an API server that reports no version. */
+function kubernetesVersion(version: string): Record<string, string> {
+  const [major = '', minor = ''] = version.slice(1).split('.');
+  const base = 'k8s.io/component-base/version';
+  return { [`${base}.gitVersion`]: version, [`${base}.gitMajor`]: major, [`${base}.gitMinor`]: minor };
+}
