@@ -39,6 +39,6 @@ export async function completePending(
 
 /** Removes a pending referrer whose finished bundle is published; says so when the registry does not delete. */
 export async function removePending(context: { registry: Registry; log: Logger }, image: DigestReference, digest: string): Promise<void> {
-  const deleted = await context.registry.deleteManifest({ registry: image.registry, repository: image.repository, digest });
+  const deleted = await context.registry.deleteReferrer(image, digest);
   if (!deleted) context.log.info('the registry does not delete; the pending referrer stays and counts for nothing', { digest });
 }

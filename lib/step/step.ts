@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { asStepError, EXIT_CODE, type StepError, transientError } from '../errors/errors.ts';
+import { asStepError, EXIT_CODE, inputError, type StepError, transientError } from '../errors/errors.ts';
 import { createHttp, type Http } from '../http/http.ts';
 import { createLogger, type Logger } from '../log/log.ts';
 import { type DigestReference, repositoryName } from '../reference/reference.ts';
@@ -21,6 +21,8 @@ export type StepDeps = {
   now: () => Date;
   signal: AbortSignal;
   version: string;
+  /** SOURCE_DATE_EPOCH in seconds, when the environment sets it (reproducible-builds.org). */
+  sourceDateEpoch: number | undefined;
 };
 
 /** What a step's `run` gives back: its results and, when the answer is no, why. */
@@ -92,7 +94,16 @@ async function runWithDeadline<S extends AnyTaskSpec>(inputs: Inputs<S>, run: Ru
     const credentials = await dockerCredentials({ path: inputs.workspaces['registry-credentials'] ?? '', env: process.env });
     const registry = createRegistry({ http, credentials, insecureRegistries: params['insecure-registries'], log });
     const trustedRoot = await readTrustFile(inputs, 'trusted-root');
-    return await run(inputs, { log, http, registry, trustedRoot, now: process.now, signal, version: process.version });
+    return await run(inputs, {
+      log,
+      http,
+      registry,
+      trustedRoot,
+      now: process.now,
+      signal,
+      version: process.version,
+      sourceDateEpoch: sourceDateEpoch(process.env),
+    });
   } catch (error) {
     if (timeout.aborted)
       throw transientError('TIMEOUT', `the step did not finish within ${params.timeout / 1000} s (param timeout)`, {
@@ -105,6 +116,14 @@ async function runWithDeadline<S extends AnyTaskSpec>(inputs: Inputs<S>, run: Ru
   } finally {
     http.close();
   }
+}
+
+/** Throws input SOURCE_DATE_EPOCH_INVALID. */
+function sourceDateEpoch(env: StepProcess['env']): number | undefined {
+  const text = env['SOURCE_DATE_EPOCH'];
+  if (!text) return undefined;
+  if (!/^\d{1,11}$/.test(text)) throw inputError('SOURCE_DATE_EPOCH_INVALID', `SOURCE_DATE_EPOCH is "${text.slice(0, 40)}", not a number of seconds`);
+  return Number(text);
 }
 
 function explain(error: StepError, spec: AnyTaskSpec, log: Logger): void {

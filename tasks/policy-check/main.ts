@@ -3,4 +3,4 @@ import { main } from '../../lib/step/main.ts';
 import { run } from './run.ts';
 import { spec } from './spec.ts';
 
-await main(spec, run);
+void main(spec, run);

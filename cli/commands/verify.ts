@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { basename, dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import type { CommandModule } from 'yargs';
+import { EXIT_CODE } from '../../lib/errors/errors.ts';
+import { readBounded, readBoundedIfPresent } from '../../lib/files/bounded-read.ts';
+import { createHttp } from '../../lib/http/http.ts';
+import { createLogger } from '../../lib/log/log.ts';
+import { verdictJson } from '../../lib/policy/verdict.ts';
+import { verdictMarkdown } from '../../lib/policy/verdict-markdown.ts';
+import { parseScanReport } from '../../lib/policy/vulnerability-report.ts';
+import { sha256Digest } from '../../lib/reference/digest.ts';
+import { parseDigestReference } from '../../lib/reference/reference.ts';
+import { createRegistry } from '../../lib/registry/client.ts';
+import { dockerCredentials } from '../../lib/registry/credentials.ts';
+import { parseTrustedRoot } from '../../lib/sigstore/trusted-root.ts';
+import { judgeArtifact } from '../../lib/verify/judge-artifact.ts';
+import { loadPolicy } from '../../lib/verify/load-policy.ts';
+import { connectServices, TRUSTED_ROOT_FILE } from '../services/services.ts';
+import { openState } from '../state/state.ts';
+
+type Options = {
+  state: string;
+  reference: string;
+  policy: string | undefined;
+  'trusted-root': string | undefined;
+  stage: 'build' | 'deploy';
+  'scan-report': string | undefined;
+  'insecure-registry': string[];
+  output: string;
+};
+
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
+/** `supply-chain verify REFERENCE`: the judgement of policy-check for any artifact, from what its registry holds. */
+export const verifyCommand: CommandModule<{ state: string }, Options> = {
+  command: 'verify <reference>',
+  describe: 'Judge the evidence of an artifact; the exit code is the verdict (0 passed, 20 failed)',
+  builder: (argv) =>
+    argv
+      .positional('reference', { type: 'string', demandOption: true, describe: 'repository[:tag]@sha256:digest' })
+      .option('policy', { type: 'string', describe: 'Policy file; key files that it names stand beside it. Default: that of the laptop run' })
+      .option('trusted-root', { type: 'string', describe: 'Sigstore trusted root (JSON). Default: that of the embedded log' })
+      .option('stage', { type: 'string', choices: ['build', 'deploy'], default: 'build', describe: 'Only rules of this stage are judged' })
+      .option('scan-report', { type: 'string', describe: 'Vulnerability report of grype or trivy (JSON)' })
+      .option('insecure-registry', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [],
+        describe: 'host:port that is reached by plain HTTP; loopback always is',
+      })
+      .option('output', { alias: 'o', type: 'string', choices: ['markdown', 'json'], default: 'markdown' }) as never,
+  handler: async (options) => {
+    const image = parseDigestReference(options.reference);
+    const state = await openState(options.state);
+    const log = createLogger({ write: (line) => process.stderr.write(line), format: 'text', now: () => new Date() });
+    const policyFile = resolve(options.policy ?? join(state.policy, 'policy.yaml'));
+    const policy = await loadPolicy(dirname(policyFile), basename(policyFile));
+    // The embedded registry has to answer for images that lie in it; images elsewhere do not need it.
+    const running = image.registry.startsWith('127.0.0.1:') ? await connectServices(state, log) : undefined;
+    const http = createHttp({ log });
+    try {
+      const registry = createRegistry({
+        http,
+        credentials: await dockerCredentials({ env: process.env }),
+        insecureRegistries: options['insecure-registry'],
+        log,
+      });
+      const rootFile = options['trusted-root'] ?? join(state.trust, TRUSTED_ROOT_FILE);
+      const rootBytes = options['trusted-root']
+        ? await readBounded(rootFile, MAX_FILE_BYTES, 'trusted root')
+        : await readBoundedIfPresent(rootFile, MAX_FILE_BYTES, 'trusted root');
+      const trust = rootBytes && parseTrustedRoot(rootBytes.toString('utf8'));
+      const scan = options['scan-report'] === undefined ? undefined : await readScan(options['scan-report']);
+      const { verdict } = await judgeArtifact({ registry, image, policy, trust, stage: options.stage, scan, now: new Date() });
+      process.stdout.write(options.output === 'json' ? verdictJson(verdict) : verdictMarkdown(verdict));
+      process.exitCode = verdict.outcome === 'passed' ? EXIT_CODE.ok : EXIT_CODE.denied;
+    } finally {
+      http.close();
+      await running?.close();
+    }
+  },
+};
+
+async function readScan(file: string): Promise<{ name: string; digest: string; report: ReturnType<typeof parseScanReport> }> {
+  const bytes = await readBounded(file, MAX_FILE_BYTES, 'scan report');
+  return { name: file, digest: sha256Digest(bytes), report: parseScanReport(bytes, file) };
+}

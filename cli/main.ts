@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+import process from 'node:process';
+import yargs from 'yargs';
+import { asStepError, EXIT_CODE, inputError } from '../lib/errors/errors.ts';
+import { VERSION } from '../lib/step/version.ts';
+import { catalogCommand } from './commands/catalog.ts';
+import { runCommand } from './commands/run.ts';
+import { servicesCommand } from './commands/services.ts';
+import { startCommand } from './commands/start.ts';
+import { verifyCommand } from './commands/verify.ts';
+
+/** The command line `supply-chain`. Exit codes are those of the steps (lib/errors). */
+async function main(): Promise<void> {
+  const parser = yargs(process.argv.slice(2))
+    .scriptName('supply-chain')
+    .usage('$0 <command>\n\nFrom "just built" to "running with proof": SBOM, signature, transparency log and verdict for an OCI artifact.')
+    .version(VERSION)
+    .option('state', {
+      type: 'string',
+      default: process.env['SUPPLY_CHAIN_STATE'] ?? '.supply-chain',
+      describe: 'Folder of the laptop run: embedded registry and log, keys, reports',
+      global: true,
+    })
+    .command(startCommand)
+    .command(runCommand)
+    .command(verifyCommand)
+    .command(servicesCommand)
+    .command(catalogCommand)
+    .demandCommand(1, 'Name a command; --help lists them.')
+    .strict()
+    .recommendCommands()
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? inputError('USAGE', message, { hint: 'supply-chain --help lists commands, "supply-chain <command> --help" the options of one' });
+    });
+  try {
+    await parser.parseAsync();
+  } catch (thrown) {
+    const error = asStepError(thrown);
+    console.error(`error: ${error.message}${error.hint ? `\nhint: ${error.hint}` : ''}`);
+    for (let cause = error.cause, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) console.error(`because: ${cause.message}`);
+    if (error.kind === 'bug') console.error(error.cause instanceof Error ? error.cause.stack : error.stack);
+    process.exitCode = EXIT_CODE[error.kind];
+  }
+}
+
+await main();

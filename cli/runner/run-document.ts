@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { WhenExpression } from './manifest.ts';
+import type { StepRecord } from './run-task.ts';
+import type { RunIdentity, TaskStatus } from './scope.ts';
+import type { Value } from './substitute.ts';
+
+/** Why a task did not run, in the words of Tekton's `SkippingReason` (pkg/apis/pipeline/v1/pipelinerun_types.go). */
+export const SKIP = {
+  when: 'When Expressions evaluated to false',
+  parents: 'Parent Tasks were skipped',
+  stopping: 'PipelineRun was stopping',
+  cancelled: 'PipelineRun was gracefully cancelled',
+  results: 'Results were missing',
+  /** Ours: a second interrupt, Tekton's plain `Cancelled`, schedules no finally task and records nothing for it. */
+  killed: 'PipelineRun was cancelled',
+} as const;
+
+/** A pipeline task of a run. `reason` is Tekton's where Tekton has one; times are RFC 3339 in UTC. */
+export type TaskRecord = {
+  name: string;
+  task: string;
+  section: 'tasks' | 'finally';
+  /** Absent when no TaskRun came into being: the task was skipped, or a result that it consumes was missing. */
+  taskRun?: string;
+  state: 'Running' | 'Succeeded' | 'Failed' | 'Cancelled' | 'Skipped';
+  reason: string;
+  message?: string;
+  exitCode?: number;
+  startTime?: string;
+  completionTime?: string;
+  steps: StepRecord[];
+  results: Record<string, Value>;
+  /** The expressions as evaluated, when they are why the task was skipped. */
+  when?: WhenExpression[];
+};
+
+/** The record of a run on a laptop: what a PipelineRun and its TaskRuns tell in a cluster, as one plain JSON document. */
+export type PipelineRun = {
+  pipeline: string;
+  name: string;
+  namespace: string;
+  uid: string;
+  status: 'Running' | 'Succeeded' | 'Completed' | 'Failed' | 'Cancelled';
+  reason: string;
+  message: string;
+  startTime: string;
+  completionTime?: string;
+  params: Record<string, Value>;
+  results: Record<string, Value>;
+  tasks: TaskRecord[];
+};
+
+/** `$(tasks.<name>.status)` of a task that is done: a task without a TaskRun is `None`, a cancelled one `Failed`, as in Tekton. */
+export function statusOf({ state, taskRun, reason }: TaskRecord): TaskStatus {
+  if (taskRun === undefined || state === 'Running') return { status: 'None', reason: '' };
+  return { status: state === 'Succeeded' ? 'Succeeded' : 'Failed', reason };
+}
+
+/** `$(tasks.status)` when all ordered tasks are done (Tekton docs/pipelines.md, "Using Aggregate Execution Status of All Tasks"). */
+export function aggregateStatus(records: readonly TaskRecord[]): 'Succeeded' | 'Failed' | 'Completed' | 'None' {
+  if (records.some(({ state }) => state === 'Running')) return 'None';
+  if (records.some((record) => statusOf(record).status === 'Failed')) return 'Failed';
+  return records.some(({ taskRun }) => taskRun === undefined) ? 'Completed' : 'Succeeded';
+}
+
+/** How the run as a whole ended, by the precedence of Tekton's `GetPipelineConditionStatus`. */
+export function outcomeOf(records: readonly TaskRecord[], cancelRequested: boolean): Pick<PipelineRun, 'status' | 'reason' | 'message'> {
+  const count = (state: TaskRecord['state']) => records.filter((record) => record.state === state).length;
+  const skipped = count('Skipped');
+  const message = `Tasks Completed: ${records.length - skipped} (Failed: ${count('Failed')}, Cancelled ${count('Cancelled')}), Skipped: ${skipped}`;
+  const invalid = records.find(({ state, taskRun }) => state === 'Failed' && taskRun === undefined);
+  if (invalid) return { status: 'Failed', reason: invalid.reason, message };
+  if (count('Failed') > 0) return { status: 'Failed', reason: 'Failed', message };
+  if (cancelRequested || count('Cancelled') > 0) return { status: 'Cancelled', reason: 'Cancelled', message };
+  return skipped > 0 ? { status: 'Completed', reason: 'Completed', message } : { status: 'Succeeded', reason: 'Succeeded', message };
+}
+
+/** The document of a run at any moment. */
+export function runDocument(
+  pipeline: string,
+  identity: RunIdentity,
+  startTime: string,
+  params: ReadonlyMap<string, Value>,
+  tasks: readonly TaskRecord[],
+): PipelineRun {
+  return {
+    pipeline,
+    ...identity,
+    status: 'Running',
+    reason: 'Running',
+    message: '',
+    startTime,
+    params: Object.fromEntries(params),
+    results: {},
+    tasks: [...tasks],
+  };
+}

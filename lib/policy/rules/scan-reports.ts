@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+import { StepError } from '../../errors/errors.ts';
+import { predicateTypeUri } from '../../intoto/predicate-type.ts';
+import { oneLine } from '../foreign-text.ts';
+import type { RuleOf } from '../policy-schema.ts';
+import type { Problem } from '../verdict.ts';
+import { type ScanReport, scanReportOf, scanTarget } from '../vulnerability-report.ts';
+import { acceptedStatements, missing, pieceName, type Statement } from './accepted.ts';
+import type { RuleInput } from './judgement.ts';
+
+/** A report that counts; `object` is the file with its digest, or the digest of the attestation. */
+export type CountedReport = { object: string; report: ScanReport };
+export type ScanReports = { reports: CountedReport[]; facts: string[]; problems: Problem[]; evidence: string[] };
+
+/**
+ * The reports that a rule accepts: the file, and what is attested. Of several attested reports the latest by verified time speaks; where one of them has no verified time, age proves nothing
+ * and all of them do. A report about another artifact, or one that cannot be read, is a problem and never counts.
+ */
+export function scanReports(rule: RuleOf<'vulnerabilities'>, input: RuleInput): ScanReports {
+  const found: ScanReports = { reports: [], facts: [], problems: [], evidence: [] };
+  const file = input.scan && `${oneLine(input.scan.name)} (${oneLine(input.scan.digest)})`;
+  if (input.scan && file && rule.report.file) admit(rule, input, { object: file, report: input.scan.report }, found);
+  else if (file) found.facts.push(`${file} was not looked at: the rule does not accept a file`);
+  const attested = rule.report.attestation;
+  for (const type of attested?.predicateTypes ?? []) {
+    const uri = predicateTypeUri(type) ?? type;
+    const statements = attested ? acceptedStatements(input.evidence, uri, attested.signers) : [];
+    for (const statement of latest(statements)) readAttested(rule, input, uri, statement, found);
+  }
+  if (found.reports.length === 0 && found.problems.length === 0) found.problems.push(...noScan(rule, input));
+  return found;
+}
+
+function readAttested(rule: RuleOf<'vulnerabilities'>, input: RuleInput, uri: string, statement: Statement, found: ScanReports): void {
+  const [piece] = statement;
+  if (piece === undefined) return;
+  found.evidence.push(...statement.map(({ digest }) => digest));
+  try {
+    const report = scanReportOf(piece.statement?.predicate, `the report in ${piece.digest} (${pieceName(uri)})`);
+    admit(rule, input, { object: piece.digest, report }, found);
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error;
+    const remedy = 'attest the JSON report of grype or trivy';
+    found.problems.push({ object: piece.digest, reason: `cannot be read: ${oneLine(error.message, 500)}`, remedy });
+  }
+}
+
+function admit(rule: RuleOf<'vulnerabilities'>, input: RuleInput, counted: CountedReport, found: ScanReports): void {
+  const { report } = counted;
+  const target = scanTarget(report, input.evidence.digest, input.configDigest);
+  const remedy = `scan the artifact by its digest ${input.evidence.digest}`;
+  if (target === 'other') {
+    const named = [...report.scannedDigests.slice(0, 5), ...(report.scannedConfig ? [`config ${report.scannedConfig}`] : [])].join(', ');
+    found.problems.push({ object: counted.object, reason: `is a report about another artifact (${named}), so it was not looked at`, remedy });
+    return;
+  }
+  if (target === 'unnamed' && rule.report.requireDigest) {
+    found.problems.push({ object: counted.object, reason: 'does not name the digest of what was scanned, and the rule asks for it', remedy });
+    return;
+  }
+  if (target === 'unnamed')
+    found.facts.push(`${counted.object} does not name the digest of what was scanned; that it is about this artifact is taken on trust`);
+  found.facts.push(described(counted));
+  found.reports.push(counted);
+}
+
+function described({ object, report }: CountedReport): string {
+  const times = [report.scannedAt && `scanned ${oneLine(report.scannedAt, 40)}`, report.databaseBuilt && `database of ${oneLine(report.databaseBuilt, 40)}`];
+  const suppressed = report.suppressed > 0 ? `, ${report.suppressed} matches left out by the scanner's own settings` : '';
+  const stated = times.filter((time) => time).join(', ');
+  return `${object}: ${oneLine(report.scanner, 80)}, ${stated ? `${stated} as it says itself` : 'which states no time'}, ${report.findings.length} findings${suppressed}`;
+}
+
+function latest(statements: readonly Statement[]): readonly Statement[] {
+  const times = statements.map((statement) => Math.min(...statement.map(({ verification }) => verification.time?.getTime() ?? Number.NaN)));
+  if (times.some(Number.isNaN)) return statements;
+  const newest = Math.max(...times);
+  return statements.filter((_, index) => times[index] === newest);
+}
+
+function noScan(rule: RuleOf<'vulnerabilities'>, { evidence }: RuleInput): Problem[] {
+  const { file, attestation } = rule.report;
+  const sources = [file && 'no report was handed over as a file', attestation && 'none is attested'].filter((source) => source).join(' and ');
+  const remedy = file
+    ? 'scan the artifact with grype or trivy and hand the JSON report over (param scan-report)'
+    : 'scan the artifact and attest the JSON report of grype or trivy';
+  const near = attestation ? attestation.predicateTypes.flatMap((type) => missing(evidence, predicateTypeUri(type) ?? type, attestation.signers)) : [];
+  return [{ object: evidence.digest, reason: `no scan: ${sources}`, remedy }, ...near.filter(({ object }) => object !== evidence.digest)];
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Http } from '../http/http.ts';
+import type { Logger } from '../log/log.ts';
+import { type DigestReference, formatReference, type ImageReference, repositoryName } from '../reference/reference.ts';
+import { type ArtifactContent, composeArtifact, referrerDescriptor } from './artifact.ts';
+import { type BlobContent, hasBlob, putBlob, readBlob } from './blobs.ts';
+import type { ContentSource } from './content.ts';
+import type { Credentials } from './credentials.ts';
+import { changeFallback, type FallbackOptions } from './fallback.ts';
+import { createLocks, type Locks } from './locks.ts';
+import { atDigest, deleteManifestAt, fetchManifest, resolveManifest, sendManifest } from './manifests.ts';
+import { type Descriptor, parseManifest } from './oci.ts';
+import { listReferrers, type ReferrersMode } from './referrers.ts';
+import { createSession, type RepositoryName, type Session } from './session.ts';
+
+export type RegistryOptions = {
+  http: Http;
+  credentials: Credentials;
+  /** `host[:port]` that is spoken to in plain HTTP, besides this machine. */
+  insecureRegistries?: readonly string[];
+  referrersMode?: ReferrersMode;
+  log: Logger;
+  now?: () => number;
+  sleep?: (ms: number) => Promise<void>;
+  random?: () => number;
+};
+
+/**
+ * Client of OCI registries (distribution spec 1.1). All content is checked against its digest on every read.
+ * Errors: refused MANIFEST_UNKNOWN, BLOB_UNKNOWN, REGISTRY_UNAUTHORIZED (401) and REGISTRY_DENIED (403) with the
+ * credential that was used, REGISTRY_REFUSED for other final answers; denied DIGEST_MISMATCH; input MANIFEST_INVALID and
+ * MANIFEST_UNSUPPORTED; transient HTTP_* (429 is HTTP_THROTTLED) when the budget of lib/http is spent.
+ */
+export type Registry = {
+  /** Type, digest and size of what the reference names. */
+  resolve(ref: ImageReference): Promise<Descriptor>;
+  /** The manifest or index with this digest, at most 4 MiB. */
+  manifest(ref: DigestReference): Promise<{ descriptor: Descriptor; bytes: Buffer }>;
+  blob(ref: RepositoryName, descriptor: Descriptor): AsyncIterable<Buffer>;
+  hasBlob(ref: RepositoryName, digest: string): Promise<boolean>;
+  /** Writes a blob unless it is there; `from` is a repository of the same registry that may have it. */
+  putBlob(ref: RepositoryName, content: BlobContent, options?: { from?: string }): Promise<{ digest: string; size: number }>;
+  /** Writes a manifest at the tag of `ref`, else at its digest. One with a subject is entered in the fallback tag where the registry has no referrers API. */
+  putManifest(ref: ImageReference, bytes: Buffer, mediaType: string): Promise<Descriptor>;
+  /** Manifests whose subject is `subject`; see `listReferrers` for what the filter lets through. A failed listing throws. */
+  referrers(subject: DigestReference, filter?: { artifactType?: string }): Promise<Descriptor[]>;
+  /** Composes and writes an artifact that refers to `subject`; doing it twice leaves one. */
+  pushReferrer(subject: DigestReference, content: ArtifactContent): Promise<Descriptor>;
+  /** Deletes by digest, or only the tag; false when there is none or the registry does not delete. */
+  deleteManifest(ref: ImageReference): Promise<boolean>;
+  /** Deletes a referrer and takes it out of the fallback tag; true when it is not listed any more. */
+  deleteReferrer(subject: DigestReference, digest: string): Promise<boolean>;
+  source(ref: ImageReference): Promise<ContentSource>;
+};
+
+type Client = { session: Session; mode: ReferrersMode; fallback: FallbackOptions; log: Logger; locks: Locks };
+
+export function createRegistry(options: RegistryOptions): Registry {
+  const { http, credentials, insecureRegistries = [], log } = options;
+  const now = options.now ?? Date.now;
+  const session = createSession({ http, credentials, insecureRegistries, now });
+  const fallback = { session, now, sleep: options.sleep ?? ((ms: number) => delay(ms)), random: options.random ?? Math.random };
+  const client: Client = { session, mode: options.referrersMode ?? 'auto', fallback, log, locks: createLocks() };
+  return {
+    resolve: (ref) => resolveManifest(session, ref),
+    manifest: (ref) => readManifest(session, ref),
+    blob: (ref, descriptor) => readBlob(session, ref, descriptor),
+    hasBlob: (ref, digest) => hasBlob(session, ref, digest),
+    putBlob: (ref, content, from) => putBlob(session, ref, content, from),
+    putManifest: (ref, bytes, mediaType) => putManifest(client, ref, bytes, mediaType),
+    referrers: (subject, filter = {}) => listReferrers(session, subject, client.mode, filter),
+    pushReferrer: (subject, content) => pushReferrer(client, subject, content),
+    deleteManifest: (ref) => deleteManifestAt(session, ref),
+    deleteReferrer: (subject, digest) => deleteReferrer(client, subject, digest),
+    source: (ref) => registrySource(session, ref),
+  };
+}
+
+async function readManifest(session: Session, ref: DigestReference): Promise<{ descriptor: Descriptor; bytes: Buffer }> {
+  const { descriptor, bytes } = await fetchManifest(session, atDigest(ref, ref.digest));
+  return { descriptor, bytes };
+}
+
+async function putManifest(client: Client, ref: ImageReference, bytes: Buffer, mediaType: string): Promise<Descriptor> {
+  const manifest = parseManifest(bytes, mediaType);
+  const response = await sendManifest(client.session, { ref, bytes, mediaType });
+  const descriptor = referrerDescriptor(manifest, bytes);
+  const { subject } = manifest;
+  if (subject !== undefined && (client.mode === 'tag' || (client.mode === 'auto' && response.headers['oci-subject'] !== subject.digest))) {
+    await queued(client, atDigest(ref, subject.digest), (at) => changeFallback(client.fallback, at, { add: descriptor }));
+  }
+  return descriptor;
+}
+
+async function pushReferrer(client: Client, ref: DigestReference, content: ArtifactContent): Promise<Descriptor> {
+  const subject = await resolveManifest(client.session, atDigest(ref, ref.digest));
+  const { manifest, blobs } = composeArtifact(content, subject);
+  await Promise.all(blobs.map((bytes) => putBlob(client.session, ref, bytes)));
+  const descriptor = await putManifest(client, { registry: ref.registry, repository: ref.repository }, manifest, parseManifest(manifest, undefined).mediaType);
+  client.log.info('attached', { subject: formatReference(atDigest(ref, ref.digest)), referrer: descriptor.digest, type: content.artifactType });
+  return descriptor;
+}
+
+/** The index entry goes first: a crash in between leaves an unlisted manifest, never an entry that names nothing. */
+async function deleteReferrer(client: Client, subject: DigestReference, digest: string): Promise<boolean> {
+  if (client.mode !== 'api') await queued(client, atDigest(subject, subject.digest), (at) => changeFallback(client.fallback, at, { remove: digest }));
+  if (await deleteManifestAt(client.session, atDigest(subject, digest))) return true;
+  const left = await listReferrers(client.session, subject, client.mode, {});
+  return !left.some((descriptor) => descriptor.digest === digest);
+}
+
+/** Changes of one fallback tag by this process go one after another: it need not race with itself. */
+function queued(client: Client, subject: DigestReference, change: (subject: DigestReference) => Promise<void>): Promise<void> {
+  return client.locks.run(formatReference(subject), () => change(subject));
+}
+
+async function registrySource(session: Session, ref: ImageReference): Promise<ContentSource> {
+  const root = await resolveManifest(session, ref);
+  return {
+    name: `${repositoryName(ref)}@${root.digest}`,
+    root,
+    origin: { registry: ref.registry, repository: ref.repository },
+    manifest: (digest) => readManifest(session, atDigest(ref, digest)),
+    blob: (descriptor) => readBlob(session, ref, descriptor),
+  };
+}

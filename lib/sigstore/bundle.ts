@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { type Bundle, bundleFromJSON, bundleToJSON } from '@sigstore/bundle';
+import { TransparencyLogEntry } from '@sigstore/protobuf-specs';
+import { deniedError } from '../errors/errors.ts';
+import { IN_TOTO_PAYLOAD_TYPE, preAuthenticationEncoding } from '../intoto/dsse.ts';
+import { hashAlgorithm, publicKeyHint } from './public-key.ts';
+
+/** Media type of a Sigstore bundle v0.3, which is also the artifact type of the referrer that carries it (cosign specs/BUNDLE_SPEC.md). */
+export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+
+/** A bundle that holds a DSSE envelope, the only kind that signs OCI artifacts. */
+export type DsseBundle = {
+  payload: Buffer;
+  payloadType: string;
+  signature: Buffer;
+  /** Hint of the public key, undefined for a certificate. */
+  hint: string | undefined;
+  logEntries: readonly TransparencyLogEntry[];
+  bundle: Bundle;
+};
+
+/** Signs an in-toto statement. The envelope's keyid stays empty: cosign refuses any other than the SSH fingerprint of the key. */
+export function signStatement(payload: Buffer, privateKey: KeyObject): DsseBundle {
+  const publicKey = createPublicKey(privateKey);
+  const signature = sign(hashAlgorithm(publicKey, 'the signing key'), preAuthenticationEncoding(IN_TOTO_PAYLOAD_TYPE, payload), privateKey);
+  const json = {
+    mediaType: BUNDLE_MEDIA_TYPE,
+    verificationMaterial: { publicKey: { hint: publicKeyHint(publicKey) }, tlogEntries: [], timestampVerificationData: { rfc3161Timestamps: [] } },
+    dsseEnvelope: { payload: payload.toString('base64'), payloadType: IN_TOTO_PAYLOAD_TYPE, signatures: [{ sig: signature.toString('base64') }] },
+  };
+  return decodeBundle(Buffer.from(JSON.stringify(json)), 'the new signature');
+}
+
+/** The same bundle with a transparency log entry added; `entry` is the JSON that the log answered. */
+export function withLogEntry(unlogged: DsseBundle, entry: unknown): DsseBundle {
+  const json = bundleToJSON(unlogged.bundle) as { verificationMaterial: { tlogEntries?: unknown[] } };
+  json.verificationMaterial.tlogEntries = [...(json.verificationMaterial.tlogEntries ?? []), TransparencyLogEntry.toJSON(TransparencyLogEntry.fromJSON(entry))];
+  return decodeBundle(Buffer.from(JSON.stringify(json)), 'the logged signature');
+}
+
+/** The bundle as JSON bytes; equal bundles give equal bytes. */
+export function encodeBundle(bundle: DsseBundle): Buffer {
+  return Buffer.from(JSON.stringify(bundleToJSON(bundle.bundle)));
+}
+
+/** Reads a bundle (Sigstore protobuf-specs, Bundle). Throws denied BUNDLE_INVALID, naming `what`, unless it holds one DSSE envelope with exactly one signature. */
+export function decodeBundle(bytes: Buffer, what: string): DsseBundle {
+  let bundle: Bundle;
+  try {
+    bundle = bundleFromJSON(JSON.parse(bytes.toString('utf8')));
+  } catch (cause) {
+    throw deniedError('BUNDLE_INVALID', `${what} is not a Sigstore bundle`, { cause });
+  }
+  if (bundle.content.$case !== 'dsseEnvelope') throw deniedError('BUNDLE_INVALID', `${what} holds a message signature, not a DSSE envelope`);
+  const envelope = bundle.content.dsseEnvelope;
+  const [signature, ...more] = envelope.signatures;
+  if (!signature || more.length > 0) throw deniedError('BUNDLE_INVALID', `${what} holds ${envelope.signatures.length} signatures instead of one`);
+  const material = bundle.verificationMaterial;
+  return {
+    payload: envelope.payload,
+    payloadType: envelope.payloadType,
+    signature: signature.sig,
+    hint: material.content.$case === 'publicKey' ? material.content.publicKey.hint : undefined,
+    logEntries: material.tlogEntries,
+    bundle,
+  };
+}

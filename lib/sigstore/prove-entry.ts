@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { TransparencyLogEntry } from '@sigstore/protobuf-specs';
+import { deniedError } from '../errors/errors.ts';
+import { preAuthenticationEncoding } from '../intoto/dsse.ts';
+import type { DsseBundle } from './bundle.ts';
+import { checkpointKeyId, type LogKey } from './checkpoint.ts';
+import { entryPublicKey } from './entry-key.ts';
+import { HASHED_REKORD, hashedRekordBody, keyDetailsOf } from './hashedrekord.ts';
+import { checkLogEntry, parseLogEntry } from './log-entry.ts';
+import { leafHash } from './merkle.ts';
+import type { Rekor } from './rekor.ts';
+
+/** Proves entries against one checkpoint of the log, read once; `logSize` is its number of entries. */
+export type EntryProver = { logSize: number; prove(bundle: DsseBundle, what: string): Promise<'proved' | 'elsewhere'> };
+
+/**
+ * A prover for the log as it is now. For each bundle: the entry belongs to its signature, is included in the tree of the newest checkpoint, and that tree only grew since the entry was promised.
+ * `elsewhere` is the answer for entries of other logs. Throws denied LOG_ENTRY_INVALID, REKOR_PROOF_INVALID, LOG_FORKED, LOG_SHRANK, and what reading the log throws.
+ */
+export async function createEntryProver(rekor: Rekor, logKey: LogKey): Promise<EntryProver> {
+  const current = await rekor.checkpoint();
+  const keyId = checkpointKeyId(logKey);
+  return {
+    logSize: current.size,
+    async prove(bundle, what) {
+      const own = bundle.logEntries.find(
+        (entry) => entry.logId?.keyId && Buffer.from(entry.logId.keyId).equals(keyId) && entry.kindVersion?.kind === HASHED_REKORD.kind,
+      );
+      if (!own) return 'elsewhere';
+      const entry = parseLogEntry(Buffer.from(JSON.stringify(TransparencyLogEntry.toJSON(own))), logKey.origin);
+      const body = hashedRekordBody(signedDigest(bundle, Buffer.from(entry.canonicalizedBody, 'base64'), what));
+      const promised = checkLogEntry(entry, body, { name: logKey.origin, key: logKey });
+      await rekor.proveConsistency({ from: promised, to: current });
+      await rekor.proveInclusion({ leafHash: leafHash(body), index: Number(entry.logIndex), checkpoint: current });
+      return 'proved';
+    },
+  };
+}
+
+/** What the log must have been asked to log for this bundle, with the key that the entry names: the entry has to equal it byte for byte. */
+function signedDigest(bundle: DsseBundle, body: Buffer, what: string): Parameters<typeof hashedRekordBody>[0] {
+  let publicKey: KeyObject;
+  try {
+    publicKey = createPublicKey({ key: entryPublicKey(body), format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw deniedError('LOG_ENTRY_INVALID', `the log entry of ${what} does not name a public key`, { cause });
+  }
+  const keyDetails = keyDetailsOf(publicKey);
+  const digest = createHash(keyDetails.hash).update(preAuthenticationEncoding(bundle.payloadType, bundle.payload)).digest();
+  return { digest, signature: bundle.signature, keyDetails, verifier: { publicKey: publicKey.export({ format: 'der', type: 'spki' }) } };
+}

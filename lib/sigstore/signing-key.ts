@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { inputError } from '../errors/errors.ts';
+import { readBoundedIfPresent } from '../files/bounded-read.ts';
+import { registerSecret } from '../log/redact.ts';
+import { decryptCosignKey } from './cosign-key.ts';
+import { hashAlgorithm, type NamedKey } from './public-key.ts';
+
+const MAX_KEY_FILE = 64 * 1024;
+const MAX_PASSWORD_FILE = 4096;
+
+/** A key that can sign. `name` is what messages and evidence call it. */
+export type SigningKey = NamedKey & { privateKey: KeyObject };
+
+/**
+ * Opens the encrypted cosign key in a mounted Secret. `keyFile` and `passwordFile` are paths below `folder`; a missing password file stands for the empty password, and one line break at its end is ignored.
+ * Throws input KEY_MISSING, KEY_INVALID, KEY_PASSWORD_WRONG or KEY_UNSUPPORTED.
+ */
+export async function openSigningKey(folder: string, keyFile: string, passwordFile: string): Promise<SigningKey> {
+  const pem = await readBoundedIfPresent(join(folder, keyFile), MAX_KEY_FILE, 'key file');
+  if (!pem) {
+    throw inputError('KEY_MISSING', `there is no file ${keyFile} in the workspace signing-key`, {
+      hint: 'bind the workspace to the Secret with the key, or name the file with the param key',
+    });
+  }
+  const password = (await readBoundedIfPresent(join(folder, passwordFile), MAX_PASSWORD_FILE, 'password file'))?.toString('utf8').replace(/\r?\n$/, '') ?? '';
+  registerSecret(password);
+  const privateKey = await decryptCosignKey(pem.toString('utf8'), password, `key file ${keyFile}`);
+  const key = createPublicKey(privateKey);
+  hashAlgorithm(key, `key file ${keyFile}`);
+  return { name: keyFile, key, privateKey };
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parse } from 'yaml';
+import * as z from 'zod';
+
+/** The parts of Tekton manifests that the rules look at; everything is optional, because a rule has to be able to say what is missing. */
+const Named = z.looseObject({ name: z.string(), description: z.string().optional() });
+const Param = z.looseObject({ name: z.string(), description: z.string().optional(), default: z.unknown().optional() });
+const Workspace = z.looseObject({ name: z.string(), description: z.string().optional(), optional: z.boolean().optional() });
+const Step = z.looseObject({
+  name: z.string().optional(),
+  image: z.string().optional(),
+  command: z.array(z.string()).optional(),
+  args: z.array(z.string()).optional(),
+  script: z.string().optional(),
+  env: z.array(z.looseObject({ name: z.string(), value: z.string().optional(), valueFrom: z.unknown().optional() })).optional(),
+  envFrom: z.array(z.unknown()).optional(),
+  securityContext: z.record(z.string(), z.unknown()).optional(),
+  computeResources: z.looseObject({ requests: z.record(z.string(), z.unknown()).optional(), limits: z.record(z.string(), z.unknown()).optional() }).optional(),
+});
+const PipelineTask = z.looseObject({
+  name: z.string(),
+  taskRef: z.looseObject({ name: z.string() }).optional(),
+  params: z.array(z.looseObject({ name: z.string(), value: z.unknown() })).optional(),
+  workspaces: z.array(z.looseObject({ name: z.string(), workspace: z.string().optional() })).optional(),
+  runAfter: z.array(z.string()).optional(),
+  retries: z.number().optional(),
+});
+const Resource = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({
+    name: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  }),
+  spec: z.looseObject({
+    ...Step.shape,
+    description: z.string().optional(),
+    params: z.array(Param).optional(),
+    workspaces: z.array(Workspace).optional(),
+    results: z.array(Named).optional(),
+    steps: z.array(Step).optional(),
+    tasks: z.array(PipelineTask).optional(),
+    finally: z.array(PipelineTask).optional(),
+  }),
+});
+
+export type Resource = z.infer<typeof Resource>;
+export type Step = z.infer<typeof Step>;
+export type PipelineTask = z.infer<typeof PipelineTask>;
+
+/** A manifest of the catalog: `path` below the catalog with `/`, its text, and what it says. */
+export type Manifest = { path: string; text: string; resource: Resource };
+
+/** What a Task asks of who uses it. */
+export type Contract = {
+  params: ReadonlyMap<string, { required: boolean }>;
+  workspaces: ReadonlyMap<string, { required: boolean }>;
+  results: ReadonlySet<string>;
+};
+
+/** What the rules know beside the manifest in hand. */
+export type Context = {
+  version: string;
+  /** Whether images have to be pinned, as `supply-chain catalog render` leaves them. */
+  rendered: boolean;
+  /** Contracts of the Tasks of the catalog by name. */
+  tasks: ReadonlyMap<string, Contract>;
+  /** Samples by the folder that they belong to, such as `task/cosign-sign`. */
+  samples: ReadonlyMap<string, readonly Manifest[]>;
+};
+
+/** Reads a manifest; gives what is wrong with it when it has no shape that the rules could judge. */
+export function readManifest(path: string, text: string): Manifest | { path: string; problem: string } {
+  try {
+    const resource = Resource.safeParse(parse(text));
+    if (resource.success) return { path, text, resource: resource.data };
+    return { path, problem: resource.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ') };
+  } catch (error) {
+    return { path, problem: `is no YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}` };
+  }
+}
+
+export function contractOf({ spec }: Resource): Contract {
+  return {
+    params: new Map((spec.params ?? []).map((param) => [param.name, { required: param.default === undefined }])),
+    workspaces: new Map((spec.workspaces ?? []).map(({ name, optional }) => [name, { required: !optional }])),
+    results: new Set((spec.results ?? []).map(({ name }) => name)),
+  };
+}
+
+/** The steps of a Task; a StepAction is one itself. */
+export function stepsOf({ kind, metadata, spec }: Resource): Step[] {
+  if (kind === 'StepAction') return [{ ...spec, name: metadata.name }];
+  return spec.steps ?? [];
+}
+
+/** The folder of a catalog manifest, such as `task/cosign-sign`. */
+export function folderOf(path: string): string {
+  return path.split('/').slice(0, 2).join('/');
+}
+
+/** Every `$(…)` variable in any text of a value, without the brackets. */
+export function variablesIn(value: unknown): string[] {
+  if (typeof value === 'string') return [...value.matchAll(/\$\(([^()]+)\)/g)].map(([, name = '']) => name);
+  if (value === null || typeof value !== 'object') return [];
+  return Object.values(value).flatMap(variablesIn);
+}

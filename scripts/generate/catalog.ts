@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+import { parse } from 'yaml';
+import { inputError } from '../../lib/errors/errors.ts';
+import { catalogReadme, type IndexEntry } from './catalog-readme.ts';
+import { paramsSchema } from './params-schema.ts';
+import type { CatalogSources, ManifestSource, TaskSource, TextFile } from './sources.ts';
+import { stampVersion } from './stamp.ts';
+import { stepActionReadme } from './step-action-readme.ts';
+import { stepActionYaml } from './step-action-yaml.ts';
+import { taskReadme } from './task-readme.ts';
+import { taskYaml } from './task-yaml.ts';
+
+/** Folders of the catalog that hold generated files and nothing else. */
+export const GENERATED_FOLDERS = ['task', 'stepaction', 'pipeline'];
+
+/** The catalog: text by path below `catalog/`, with `/`. The same sources give the same bytes. */
+export function generateCatalog(sources: CatalogSources): Map<string, string> {
+  const { version } = sources;
+  const written = sources.manifests.map((source) => manifestFiles(source, version));
+  return new Map([
+    [
+      'README.md',
+      catalogReadme(
+        sources,
+        written.map(({ entry }) => entry),
+      ),
+    ],
+    ...sources.tasks.flatMap((source) => [...taskFiles(source, version), ...stepActionFiles(source, version)]),
+    ...written.flatMap(({ files }) => files),
+  ]);
+}
+
+function taskFiles({ spec, notes, samples }: TaskSource, version: string): [string, string][] {
+  const folder = `task/${spec.name}`;
+  return [
+    [`${folder}/${spec.name}.yaml`, taskYaml(spec, version)],
+    [`${folder}/README.md`, taskReadme(spec, notes, samples)],
+    [`${folder}/params.schema.json`, paramsSchema(spec)],
+    ...sampleFiles(folder, samples),
+  ];
+}
+
+function stepActionFiles({ spec }: TaskSource, version: string): [string, string][] {
+  const folder = `stepaction/${spec.name}`;
+  return [
+    [`${folder}/${spec.name}.yaml`, stepActionYaml(spec, version)],
+    [`${folder}/README.md`, stepActionReadme(spec)],
+  ];
+}
+
+function manifestFiles(source: ManifestSource, version: string): { entry: IndexEntry; files: [string, string][] } {
+  const { name, yaml, readme, samples } = source;
+  const stamped = stampVersion(yaml, version, `pipelines/${name}/${name}.yaml`);
+  const kind = toFolder(stamped.kind, name);
+  const folder = `${kind}/${name}`;
+  return {
+    entry: { kind, name, title: titleOf(yaml) },
+    files: [
+      [`${folder}/${name}.yaml`, `# Copied from pipelines/${name}/ by "npm run generate". Do not edit.\n${stamped.text}`],
+      [`${folder}/README.md`, readme],
+      ...sampleFiles(folder, samples),
+    ],
+  };
+}
+
+function toFolder(kind: string, name: string): IndexEntry['kind'] {
+  if (kind === 'Pipeline' || kind === 'Task') return kind === 'Task' ? 'task' : 'pipeline';
+  throw inputError('MANIFEST_INVALID', `pipelines/${name}/${name}.yaml: kind ${kind} has no place in the catalog`, { hint: 'write a Pipeline or a Task' });
+}
+
+function titleOf(yaml: string): string {
+  const manifest = parse(yaml) as { metadata?: { annotations?: Record<string, string> } };
+  return manifest.metadata?.annotations?.['tekton.dev/displayName'] ?? '';
+}
+
+function sampleFiles(folder: string, samples: readonly TextFile[]): [string, string][] {
+  return samples.map(({ name, text }) => [`${folder}/samples/${name}`, text]);
+}

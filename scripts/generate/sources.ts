@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { inputError } from '../../lib/errors/errors.ts';
+import type { TaskSpec } from '../../lib/spec/spec.ts';
+
+export type TextFile = { name: string; text: string };
+export type TaskSource = { spec: TaskSpec; notes: string; samples: readonly TextFile[] };
+/** A hand-written manifest (Pipeline or Task) with its README and samples. */
+export type ManifestSource = { name: string; yaml: string; readme: string; samples: readonly TextFile[] };
+export type CatalogSources = { version: string; tasks: readonly TaskSource[]; manifests: readonly ManifestSource[] };
+
+/**
+ * Everything that the catalog is generated from, read below `root`. Throws input TASK_UNLISTED when a folder below `tasks/` is not among `specs`,
+ * and input SOURCE_MISSING when NOTES.md, README.md or the samples of a room are missing.
+ */
+export function readSources(root: string, specs: readonly TaskSpec[], version: string): CatalogSources {
+  const listed = new Set(specs.map(({ name }) => name));
+  const unlisted = folders(join(root, 'tasks')).filter((name) => !listed.has(name));
+  if (unlisted.length > 0)
+    throw inputError('TASK_UNLISTED', `tasks/${unlisted.join(', tasks/')}: not listed in scripts/tasks.ts`, { hint: 'add the spec to the table TASKS' });
+  return {
+    version,
+    tasks: specs.map((spec) => ({ spec, notes: readText(root, `tasks/${spec.name}/NOTES.md`), samples: readSamples(root, `tasks/${spec.name}`) })),
+    manifests: folders(join(root, 'pipelines')).map((name) => ({
+      name,
+      yaml: readText(root, `pipelines/${name}/${name}.yaml`),
+      readme: readText(root, `pipelines/${name}/README.md`),
+      samples: readSamples(root, `pipelines/${name}`),
+    })),
+  };
+}
+
+function folders(path: string): string[] {
+  if (!existsSync(path)) return [];
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+}
+
+function readSamples(root: string, room: string): TextFile[] {
+  const folder = join(root, room, 'samples');
+  const names = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.endsWith('.yaml'))
+        .sort()
+    : [];
+  if (names.length === 0) throw inputError('SOURCE_MISSING', `${room}/samples holds no sample`, { hint: 'write at least one manifest that uses it' });
+  return names.map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
+}
+
+function readText(root: string, path: string): string {
+  if (!existsSync(join(root, path))) throw inputError('SOURCE_MISSING', `${path} is missing`, { hint: 'the catalog is generated from it' });
+  return readFileSync(join(root, path), 'utf8');
+}

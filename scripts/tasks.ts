@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { TaskSpec } from '../lib/spec/spec.ts';
+import { spec as cosignSign } from '../tasks/cosign-sign/spec.ts';
+import { spec as policyCheck } from '../tasks/policy-check/spec.ts';
+import { spec as rekorUpload } from '../tasks/rekor-upload/spec.ts';
+import { spec as sbomGenerate } from '../tasks/sbom-generate/spec.ts';
+
+/** Every Task of the suite, in the order in which a Pipeline uses them. A new Task is added here and nowhere else. */
+export const TASKS: readonly TaskSpec[] = [sbomGenerate, cosignSign, rekorUpload, policyCheck];

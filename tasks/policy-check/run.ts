@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import { deniedError, inputError, type StepError } from '../../lib/errors/errors.ts';
+import { readBounded } from '../../lib/files/bounded-read.ts';
+import type { ScanFile } from '../../lib/policy/rules/judgement.ts';
+import { failedRules, type Verdict } from '../../lib/policy/verdict.ts';
+import { parseScanReport } from '../../lib/policy/vulnerability-report.ts';
+import { sha256Digest } from '../../lib/reference/digest.ts';
+import { parseTrustedRoot } from '../../lib/sigstore/trusted-root.ts';
+import type { Inputs } from '../../lib/spec/spec.ts';
+import { workspaceFile } from '../../lib/step/house-files.ts';
+import type { StepDeps, StepOutcome } from '../../lib/step/step.ts';
+import { judgeArtifact } from '../../lib/verify/judge-artifact.ts';
+import { loadPolicy } from '../../lib/verify/load-policy.ts';
+import { writeReports } from './reports.ts';
+import type { spec } from './spec.ts';
+import { publishVsa, vsaFor } from './summary.ts';
+
+const MAX_SCAN_BYTES = 64 * 1024 * 1024;
+const MAX_LISTED = 900;
+
+/** Judges the artifact, writes the verdict in all its forms, publishes the VSA when a key is bound, and answers denied when a rule of level enforce failed. */
+export async function run(inputs: Inputs<typeof spec>, deps: StepDeps): Promise<StepOutcome<typeof spec>> {
+  const { params, workspaces } = inputs;
+  const policy = await loadPolicy(workspaces.policy ?? '', params.policy);
+  const scan = await readScan(inputs);
+  const trust = deps.trustedRoot === undefined ? undefined : parseTrustedRoot(deps.trustedRoot);
+  if (!trust && policy.policy.rules.some((rule) => rule.type === 'log-entry' && rule.stages.includes(params.stage))) {
+    throw inputError('TRUSTED_ROOT_MISSING', 'the policy asks for log entries, and no trusted root says which logs to believe');
+  }
+  const { verdict, evidence } = await judgeArtifact({
+    registry: deps.registry,
+    image: params.image,
+    policy,
+    trust,
+    stage: params.stage,
+    scan,
+    now: deps.now(),
+  });
+  const vsa = await vsaFor(inputs, deps, verdict, evidence);
+  await writeReports(workspaces.reports, verdict, vsa.predicate);
+  const vsaDigest = vsa.key ? await publishVsa(inputs, deps, vsa.predicate, vsa.key, trust) : '';
+  report(verdict, deps);
+  const denied = denial(verdict);
+  return {
+    results: {
+      subject: verdict.subject.reference,
+      verdict: verdict.outcome,
+      failed: listed(failedRules(verdict, 'enforce')),
+      warnings: listed(failedRules(verdict, 'warn')),
+      'policy-digest': policy.digest,
+      'vsa-digest': vsaDigest,
+    },
+    ...(denied && { denied }),
+  };
+}
+
+async function readScan({ params, workspaces }: Inputs<typeof spec>): Promise<ScanFile | undefined> {
+  const path = params['scan-report'];
+  if (path === undefined) return undefined;
+  const bytes = await readBounded(await workspaceFile(workspaces, 'reports', path, 'scan-report'), MAX_SCAN_BYTES, 'scan report');
+  return { name: path, digest: sha256Digest(bytes), report: parseScanReport(bytes, `scan report ${path}`) };
+}
+
+function report(verdict: Verdict, deps: StepDeps): void {
+  for (const rule of verdict.rules)
+    deps.log.info(`${rule.outcome === 'passed' ? 'passed' : rule.level === 'warn' ? 'warning' : 'failed'} ${rule.id}: ${rule.summary}`);
+  for (const note of verdict.notes) deps.log.info(`note: ${note}`);
+}
+
+function denial(verdict: Verdict): StepError | undefined {
+  if (verdict.outcome === 'passed') return undefined;
+  const problems = [
+    ...verdict.problems,
+    ...failedRules(verdict, 'enforce').flatMap((rule) => rule.problems.map((problem) => ({ ...problem, object: `${rule.id}: ${problem.object}` }))),
+  ];
+  const lines = problems.slice(0, 20).map(({ object, reason, remedy }) => `  - ${object}: ${reason}; ${remedy}`);
+  if (problems.length > lines.length) lines.push(`  - and ${problems.length - lines.length} more, in the verdict`);
+  return deniedError(
+    'VERDICT_FAILED',
+    `${verdict.subject.reference} does not meet policy ${verdict.policy.name} at stage ${verdict.stage}:\n${lines.join('\n')}`,
+  );
+}
+
+/** Identifiers that fit into a result; rule identifiers are short, so only a policy with dozens of failing rules is cut, and says so. */
+function listed(rules: readonly { id: string }[]): string {
+  const text = rules.map(({ id }) => id).join(',');
+  return text.length <= MAX_LISTED ? text : `${text.slice(0, text.lastIndexOf(',', MAX_LISTED))},…`;
+}

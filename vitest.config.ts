@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import { defineConfig } from 'vitest/config';
+import { skippedSuitesReporter } from './scripts/check/skipped-suites.ts';
+
+/** Unit tests beside the sources and step tests against the built bundles: all that runs with Node alone. What needs peers has a config of its own. */
+export default defineConfig({
+  test: {
+    include: ['{bin,cli,images,lib,scripts,services,tasks}/**/*.test.ts', 'test/step/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+    reporters: ['default', skippedSuitesReporter()],
+    coverage: {
+      provider: 'v8',
+      include: ['{cli,images,lib,scripts,services,tasks}/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/main.ts'],
+      reporter: ['text-summary'],
+    },
+  },
+});
