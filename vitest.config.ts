@@ -13,7 +13,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['{cli,images,lib,scripts,services,tasks}/**/*.ts'],
-      exclude: ['**/*.test.ts', '**/main.ts'],
+      exclude: ['**/*.test.ts', '**/test-*.ts', '**/main.ts'],
       reporter: ['text-summary'],
     },
   },

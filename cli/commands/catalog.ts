@@ -10,6 +10,9 @@ import { PROJECT } from '../laptop/project.ts';
 type Options = { state: string; digests: string; repository: string | undefined; catalog: string; output: string };
 
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
+const INSTALL_FILE = 'install.yaml';
+/** `task/NAME/NAME.yaml` and the like: what is installed, as opposed to samples. */
+const INSTALLED = /^(?:task|stepaction|pipeline)\/([^/]+)\/\1\.yaml$/;
 
 /** `supply-chain catalog render`: the catalog with every image pinned by digest. */
 export const catalogCommand: CommandModule<{ state: string }, Options> = {
@@ -33,6 +36,13 @@ export const catalogCommand: CommandModule<{ state: string }, Options> = {
       }),
     );
     for (const { path, text } of rendered) await writeAtomic(join(output, path), text);
-    console.log(`${rendered.length} files written to ${output}`);
+    await writeAtomic(join(output, INSTALL_FILE), installManifest(rendered));
+    console.log(`${rendered.length} files written to ${output}; install all of it with: kubectl apply -f ${join(output, INSTALL_FILE)}`);
   },
 };
+
+/** All Tasks, StepActions and Pipelines as one file, because `kubectl apply --recursive` would run the samples as well. */
+function installManifest(files: readonly { path: string; text: string }[]): string {
+  const manifests = files.filter(({ path }) => INSTALLED.test(path)).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  return manifests.map(({ text }) => text.trimEnd()).join('\n---\n') + '\n';
+}

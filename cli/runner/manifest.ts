@@ -117,15 +117,22 @@ export const TaskManifest = z.strictObject({
   spec: z.strictObject(taskSpecFields),
 });
 
-/** A slot: the Task that a param of the Pipeline names (Tekton substitutes params in taskRef.name). */
-const TaskNameParam = z.string().regex(/^\$\(params\.[A-Za-z0-9_-]+\)$/, 'must be a Task name or $(params.name)');
+/** The Task by name, or a slot: the cluster resolver with a name that the run's params may choose. On a laptop the cluster is the catalog and the folder of Tasks that the caller brings. */
+const TaskRef = z
+  .strictObject({
+    name: ResourceName.optional(),
+    kind: z.literal('Task').optional(),
+    resolver: z.literal('cluster').optional(),
+    params: z.array(z.strictObject({ name: z.enum(['kind', 'name', 'namespace']), value: Text })).optional(),
+  })
+  .refine((ref) => (ref.name === undefined) !== (ref.resolver === undefined), { error: 'needs exactly one of name and resolver' });
 
 const PipelineTask = z
   .strictObject({
     name: ObjectName,
     displayName: Ignored,
     description: Ignored,
-    taskRef: z.strictObject({ name: ResourceName.or(TaskNameParam), kind: z.literal('Task').optional() }).optional(),
+    taskRef: TaskRef.optional(),
     taskSpec: z.strictObject({ metadata: Ignored, ...taskSpecFields }).optional(),
     params: z.array(z.strictObject({ name: VariableName, value: ParamValue })).optional(),
     workspaces: z.array(z.strictObject({ name: ResultName, workspace: Text.optional(), subPath: Text.optional() })).optional(),

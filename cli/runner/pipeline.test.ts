@@ -153,7 +153,9 @@ kind: Pipeline
 metadata: {name: slots}
 spec:
   params: [{name: scanner, default: scan-none}]
-  tasks: [{name: scan, taskRef: {name: $(params.scanner)}}]
+  tasks:
+    - name: scan
+      taskRef: {resolver: cluster, params: [{name: kind, value: task}, {name: name, value: $(params.scanner)}, {name: namespace, value: build}]}
 `;
   const task = (name: string): string => `apiVersion: tekton.dev/v1
 kind: Task

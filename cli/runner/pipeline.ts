@@ -19,7 +19,7 @@ type Finding = { unsupported: boolean; text: string };
  * A Pipeline (tekton.dev/v1) with its Tasks, checked against what the laptop runner can do.
  *
  * `text` holds exactly one Pipeline, and may hold Tasks beside it; `loadTask` gives the YAML of any other Task by name, undefined when there is
- * none. `params` are those of the run; a slot (`taskRef.name` of the form `$(params.x)`) is filled from them. Everything wrong is told in one input error: RUNNER_UNSUPPORTED when a field is valid Tekton (or unknown) that this runner does not
+ * none. `params` are those of the run; a slot (the cluster resolver, whose name may be `$(params.x)`) is filled from them. Everything wrong is told in one input error: RUNNER_UNSUPPORTED when a field is valid Tekton (or unknown) that this runner does not
  * honour, else RUNNER_INVALID.
  */
 export async function loadPipeline(
@@ -50,20 +50,22 @@ export async function loadPipeline(
   return { pipeline, tasks };
 }
 
-/** The Pipeline with every slot filled: Tekton substitutes params in `taskRef.name` before it looks for the Task. */
+/** The Pipeline with every slot turned into a plain name: Tekton substitutes params in a resolver's params before it looks for the Task. */
 function fillSlots(spec: PipelineSpec, given: Readonly<Record<string, Value>>): PipelineSpec {
   const scope = new Map(
     [...bindParams(spec.params ?? [], new Map(Object.entries(given)), '').values].map(([name, value]) => [scopeKey('params', name), value]),
   );
-  const fill = (use: PipelineTask): PipelineTask =>
-    use.taskRef ? { ...use, taskRef: { ...use.taskRef, name: substituteText(use.taskRef.name, scope) } } : use;
+  const fill = (use: PipelineTask): PipelineTask => {
+    const name = use.taskRef?.params?.find((param) => param.name === 'name')?.value;
+    return use.taskRef?.resolver === undefined ? use : { ...use, taskRef: { name: substituteText(name ?? '', scope) } };
+  };
   return { ...spec, tasks: spec.tasks.map(fill), ...(spec.finally && { finally: spec.finally.map(fill) }) };
 }
 
 /** The names of Tasks that a Pipeline's text refers to, for a caller that has to fetch them; shapes are not judged here. */
 export function referencedTasks(pipeline: Pipeline): string[] {
   const uses = [...pipeline.spec.tasks, ...(pipeline.spec.finally ?? [])];
-  return [...new Set(uses.flatMap(({ taskRef }) => (taskRef ? [taskRef.name] : [])))];
+  return [...new Set(uses.flatMap(({ taskRef }) => taskRef?.name ?? []))];
 }
 
 function parseManifests(text: string, what: string): unknown[] {
@@ -139,6 +141,7 @@ function describeIssues(error: z.ZodError, document: unknown, where: string): Fi
     const prefix = at.field ? `${at.field}.` : '';
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => ({ unsupported: true, text: `${at.where}: ${prefix}${key}` }));
     const last = issue.path.at(-1);
+    if (last === 'resolver') return [{ unsupported: true, text: `${at.where}: ${at.field}` }];
     if (last === 'kind' || last === 'apiVersion') return [{ unsupported: true, text: `${at.where}: this ${at.field}` }];
     return [{ unsupported: false, text: `${at.where}: ${at.field}${at.field && ' '}${lowerFirst(issue.message)}` }];
   });

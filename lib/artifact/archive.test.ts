@@ -128,12 +128,23 @@ describe('openArtifact', () => {
     ['bytes that are no tar', 'ARCHIVE_CORRUPT', Buffer.alloc(4096, 'no tar here')],
     ['a name that leaves the archive', 'ARCHIVE_HOSTILE', writeTar([{ path: 'blobs/../../etc/passwd', content: 'x' }])],
     ['a link that leaves the archive', 'ARCHIVE_HOSTILE', writeTar([{ path: 'a/layer.tar', type: 'symlink', target: '../../etc/passwd' }])],
-    ['two entries of one name', 'ARCHIVE_HOSTILE', writeTar([{ path: 'index.json', content: '1' }, { path: './index.json', content: '2' }])],
+    [
+      'two entries of one name',
+      'ARCHIVE_HOSTILE',
+      writeTar([
+        { path: 'index.json', content: '1' },
+        { path: './index.json', content: '2' },
+      ]),
+    ],
     ['a tar that is no image', 'ARCHIVE_INVALID', writeTar([{ path: 'readme', content: 'x' }])],
     ['a docker archive without its layer', 'ARCHIVE_INVALID', dockerArchive([])],
     ['a docker archive whose layer link is a circle', 'ARCHIVE_INVALID', dockerArchive([{ path: 'abc/layer.tar', type: 'symlink', target: 'layer.tar' }])],
     ['a layout without its oci-layout file', 'LAYOUT_INVALID', writeTar([{ path: 'index.json', content: '{}' }])],
-    ['an archive of several images', 'ARCHIVE_AMBIGUOUS', writeTar([{ path: 'manifest.json', content: JSON.stringify([1, 2].map(() => ({ Config: 'c', RepoTags: ['app:1'], Layers: [] }))) }])],
+    [
+      'an archive of several images',
+      'ARCHIVE_AMBIGUOUS',
+      writeTar([{ path: 'manifest.json', content: JSON.stringify([1, 2].map(() => ({ Config: 'c', RepoTags: ['app:1'], Layers: [] }))) }]),
+    ],
   ];
   it.each(refused)('refuses %s', async (name, code, bytes) => {
     const path = await file(`${name.replaceAll(' ', '-')}.tar`, bytes);

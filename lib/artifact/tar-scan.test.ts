@@ -30,7 +30,12 @@ async function scanWithTarStream(tar: Buffer): Promise<Seen[]> {
   for await (const entry of parser) {
     const chunks: Buffer[] = [];
     for await (const chunk of entry) chunks.push(chunk as Buffer);
-    seen.push({ path: entry.header.name, kind: String(entry.header.type), target: entry.header.linkname ?? '', content: Buffer.concat(chunks).toString('latin1') });
+    seen.push({
+      path: entry.header.name,
+      kind: String(entry.header.type),
+      target: entry.header.linkname ?? '',
+      content: Buffer.concat(chunks).toString('latin1'),
+    });
   }
   return seen;
 }
@@ -71,7 +76,10 @@ describe('createTarScanner', () => {
     const header = patched(sparse.subarray(0, 512), 482, '\x01');
     const continuation = Buffer.alloc(512);
     const tar = Buffer.concat([header, continuation, sparse.subarray(512, 1024), writeTar([{ path: 'after', content: 'ok' }])]);
-    expect(scan(tar, 100)).toMatchObject([{ path: 'sparse', content: 'data' }, { path: 'after', content: 'ok' }]);
+    expect(scan(tar, 100)).toMatchObject([
+      { path: 'sparse', content: 'data' },
+      { path: 'after', content: 'ok' },
+    ]);
   });
 
   it('reads sizes in base 256', () => {

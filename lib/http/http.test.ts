@@ -303,6 +303,12 @@ describe('bodies', () => {
     expect((await client()({ what: 'write', method: 'PUT', url: server.url, body })).status).toBe(413);
   });
 
+  test('a body that nobody reads may break', async () => {
+    const server = await serve((_request, response) => cutAfter(100_000)(response));
+    expect((await client()({ what: 'read', url: server.url })).status).toBe(200);
+    await new Promise((resolve) => setTimeout(resolve, 80));
+  });
+
   test('a reader who leaves early does not hang the client', async () => {
     const server = await serve((_request, response) => response.end(LONG.repeat(20)));
     const response = await client()({ what: 'read', url: server.url });

@@ -69,5 +69,11 @@ export function evidence(...pieces: EvidencePiece[]): Evidence {
 export const readTestSbom: SbomReader = (predicate, what) => {
   const facts = predicate as Partial<SbomFacts> | undefined;
   if (typeof facts?.components !== 'number') throw inputError('SBOM_INVALID', `${what} ends in the middle of a component`);
-  return { format: 'CycloneDX 1.6', components: facts.components, completeness: facts.completeness ?? 'not stated', rootDigests: facts.rootDigests ?? [] };
+  return {
+    format: 'CycloneDX 1.6',
+    components: facts.components,
+    completeness: facts.completeness ?? 'not stated',
+    rootDigests: facts.rootDigests ?? [],
+    reasons: facts.reasons ?? [],
+  };
 };

@@ -101,13 +101,22 @@ function judgedEvidence(piece: EvidencePiece, rules: readonly RuleResult[]): Jud
   };
 }
 
+/** Whether what is pending was published since; its pending form stays behind where a registry does not delete. */
+function isPublished(evidence: Evidence, pending: EvidencePiece): boolean {
+  return evidence.pieces.some(
+    ({ kind, payloadDigest, verification }) => kind !== 'pending' && verification.state === 'verified' && payloadDigest === pending.payloadDigest,
+  );
+}
+
 function notesOn(evidence: Evidence, rules: readonly RuleResult[]): string[] {
   const used = new Set(rules.flatMap((rule) => rule.evidence));
   const timeless = evidence.pieces.filter(
     ({ digest, verification }) => used.has(digest) && verification.state === 'verified' && verification.time === undefined,
   );
-  const rejected = evidence.pieces.filter(({ kind, verification }) => kind !== 'other' && verification.state === 'rejected');
-  const pending = evidence.pieces.filter(({ kind, verification }) => kind === 'pending' && verification.state === 'verified');
+  const rejected = evidence.pieces.filter(
+    ({ kind, predicateType, verification }) => kind !== 'other' && predicateType !== PREDICATE_TYPE.vsa && verification.state === 'rejected',
+  );
+  const pending = evidence.pieces.filter((piece) => piece.kind === 'pending' && piece.verification.state === 'verified' && !isPublished(evidence, piece));
   const summaries = evidence.pieces.filter(({ predicateType }) => predicateType === PREDICATE_TYPE.vsa);
   const others = evidence.pieces.filter(({ kind }) => kind === 'other');
   return [

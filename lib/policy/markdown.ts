@@ -7,8 +7,9 @@ import { oneLine } from './foreign-text.ts';
  */
 export function prose(text: string, max = 400): string {
   return oneLine(text, max)
+    .replaceAll('`', "'")
     .replaceAll('|', '¦')
-    .replace(/[\\`*_{}[\]<>()~&!$^#]/g, '\\$&')
+    .replace(/[\\*_{}[\]<>()~&!$^#]/g, '\\$&')
     .replace(/([@#!~%&$])(?=\w)/g, '$1\u200b')
     .replace(/:\/\//g, '\\://')
     .replace(/\bwww\./gi, 'www\\.')

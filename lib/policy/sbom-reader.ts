@@ -10,6 +10,8 @@ export type SbomFacts = {
   completeness: 'complete' | 'incomplete' | 'unknown' | 'not stated';
   /** Manifest digests (`sha256:…`) that the root component states for the artifact; empty when it states none. */
   rootDigests: readonly string[];
+  /** Why it is not whole, in words for people; foreign text. */
+  reasons?: readonly string[];
 };
 
 /** Reads the predicate of an SBOM attestation. Throws a StepError (any kind) when it is not a whole, valid SBOM of the expected format; `what` names it in the message. */

@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FaultRequest } from '../../cli/services/registry/registry.ts';
 import type { Fault } from '../../cli/services/registry/reply.ts';
+import { type Bench, failureOf, pushImage, startBench } from '../../cli/services/registry/test-bench.ts';
 import { type ScriptedServer, type SeenRequest, startScriptedServer } from '../http/scripted-server.ts';
 import type { DigestReference } from '../reference/reference.ts';
 import type { RegistryOptions } from './client.ts';
 import type { Credential } from './credentials.ts';
-import { type Bench, failureOf, pushImage, startBench } from './test-bench.ts';
 
 const PASSWORD: Credential = { kind: 'password', name: 'docker config entry for test', username: 'bot', password: 'hunter2-secret' };
 const BASIC = `Basic ${Buffer.from('bot:hunter2-secret').toString('base64')}`;
@@ -81,6 +81,12 @@ describe('Bearer', () => {
     await registry.putBlob(image, Buffer.from('new blob'));
     await registry.manifest(image);
     expect(tokens.seen.map(({ url }) => new URL(url, tokens.url).searchParams.get('scope'))).toEqual(['repository:app/web:pull,push,delete']);
+  });
+
+  test('attaching evidence takes one login', async () => {
+    guard = bearerGuard();
+    await client(PASSWORD).pushReferrer(image, { artifactType: 'a/b', layers: [{ mediaType: 'a/b', bytes: Buffer.from('evidence') }] });
+    expect(tokens.seen).toHaveLength(1);
   });
 
   test('a token that is refused in the middle is replaced once', async () => {

@@ -4,7 +4,7 @@ import { isDigest, sha256Digest } from '../reference/digest.ts';
 import { repositoryName } from '../reference/reference.ts';
 import { verifiedBlob } from './content.ts';
 import type { Descriptor } from './oci.ts';
-import type { RepositoryName, Session } from './session.ts';
+import type { Action, RepositoryName, Session } from './session.ts';
 
 /** A blob to write: its bytes, or how to open them anew for every attempt. */
 export type BlobContent = Uint8Array | { descriptor: Pick<Descriptor, 'digest' | 'size'>; open: () => AsyncIterable<Uint8Array> };
@@ -20,11 +20,11 @@ export async function* readBlob(session: Session, repository: RepositoryName, de
   yield* verifiedBlob(response.stream(), descriptor, `blob ${repositoryName(repository)}@${descriptor.digest}`);
 }
 
-/** Whether the repository has the blob. */
-export async function hasBlob(session: Session, repository: RepositoryName, digest: string): Promise<boolean> {
+/** Whether the repository has the blob; `action` as in `resolveManifest`. */
+export async function hasBlob(session: Session, repository: RepositoryName, digest: string, action: Action = 'pull'): Promise<boolean> {
   const what = `look for blob ${repositoryName(repository)}@${digest}`;
   checkDigest(digest, what);
-  const response = await session.send({ what, method: 'HEAD', repository, action: 'pull', path: `blobs/${digest}` });
+  const response = await session.send({ what, method: 'HEAD', repository, action, path: `blobs/${digest}` });
   if (response.status === 200) return true;
   if (response.status === 404) return false;
   throw await session.refuse(response, what, repository);
@@ -43,7 +43,7 @@ export async function putBlob(
   const blob = content instanceof Uint8Array ? bytesBlob(content) : content;
   const { digest, size } = blob.descriptor;
   const name = `${repositoryName(repository)}@${digest}`;
-  if (await hasBlob(session, repository, digest)) return { digest, size };
+  if (await hasBlob(session, repository, digest, 'push')) return { digest, size };
   const first = await startUpload(session, repository, digest, options.from);
   if (first === 'mounted') return { digest, size };
   const what = `write blob ${name}`;

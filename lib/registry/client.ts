@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as delay } from 'node:timers/promises';
+import { refusedError } from '../errors/errors.ts';
 import type { Http } from '../http/http.ts';
 import type { Logger } from '../log/log.ts';
 import { type DigestReference, formatReference, type ImageReference, repositoryName } from '../reference/reference.ts';
@@ -87,14 +88,18 @@ async function putManifest(client: Client, ref: ImageReference, bytes: Buffer, m
   const response = await sendManifest(client.session, { ref, bytes, mediaType });
   const descriptor = referrerDescriptor(manifest, bytes);
   const { subject } = manifest;
-  if (subject !== undefined && (client.mode === 'tag' || (client.mode === 'auto' && response.headers['oci-subject'] !== subject.digest))) {
-    await queued(client, atDigest(ref, subject.digest), (at) => changeFallback(client.fallback, at, { add: descriptor }));
+  if (subject === undefined || (client.mode !== 'tag' && response.headers['oci-subject'] === subject.digest)) return descriptor;
+  if (client.mode === 'api') {
+    throw refusedError('REFERRERS_UNAVAILABLE', `${descriptor.digest} was written to ${repositoryName(ref)}, but the registry does not list referrers`, {
+      hint: 'set the referrers mode to auto, or use a registry with the OCI 1.1 referrers API',
+    });
   }
+  await queued(client, atDigest(ref, subject.digest), (at) => changeFallback(client.fallback, at, { add: descriptor }));
   return descriptor;
 }
 
 async function pushReferrer(client: Client, ref: DigestReference, content: ArtifactContent): Promise<Descriptor> {
-  const subject = await resolveManifest(client.session, atDigest(ref, ref.digest));
+  const subject = await resolveManifest(client.session, atDigest(ref, ref.digest), 'push');
   const { manifest, blobs } = composeArtifact(content, subject);
   await Promise.all(blobs.map((bytes) => putBlob(client.session, ref, bytes)));
   const descriptor = await putManifest(client, { registry: ref.registry, repository: ref.repository }, manifest, parseManifest(manifest, undefined).mediaType);

@@ -5,7 +5,7 @@ import { isDigest, sha256Digest } from '../reference/digest.ts';
 import { type DigestReference, formatReference, type ImageReference } from '../reference/reference.ts';
 import { verifyBytes } from './content.ts';
 import { type Descriptor, INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST_BYTES, parseManifest } from './oci.ts';
-import type { Session } from './session.ts';
+import type { Action, Session } from './session.ts';
 
 const ACCEPT = [...MANIFEST_TYPES, ...INDEX_TYPES].join(', ');
 
@@ -14,11 +14,12 @@ export type FetchedManifest = { descriptor: Descriptor; bytes: Buffer; etag: str
 /**
  * The descriptor of a manifest or index: HEAD, and GET where the head does not say type, size and digest, or contradicts
  * the digest asked for. For a bare tag the registry's Docker-Content-Digest is taken; whoever fetches by it checks it.
+ * `action` is what the caller goes on to do, so that one login serves all of it.
  * Throws refused MANIFEST_UNKNOWN, REGISTRY_UNAUTHORIZED, REGISTRY_DENIED.
  */
-export async function resolveManifest(session: Session, ref: ImageReference): Promise<Descriptor> {
+export async function resolveManifest(session: Session, ref: ImageReference, action: Action = 'pull'): Promise<Descriptor> {
   const what = `resolve ${formatReference(ref)}`;
-  const response = await session.send({ what, method: 'HEAD', repository: ref, action: 'pull', path: manifestPath(ref), headers: { accept: ACCEPT } });
+  const response = await session.send({ what, method: 'HEAD', repository: ref, action, path: manifestPath(ref), headers: { accept: ACCEPT } });
   if (response.status === 200) {
     const descriptor = headDescriptor(response, ref);
     if (descriptor !== undefined) return descriptor;

@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FaultRequest } from '../../cli/services/registry/registry.ts';
 import type { Fault } from '../../cli/services/registry/reply.ts';
+import { type Bench, failureOf, pushImage, startBench } from '../../cli/services/registry/test-bench.ts';
 import { sha256Digest } from '../reference/digest.ts';
 import type { DigestReference } from '../reference/reference.ts';
 import type { ArtifactContent } from './artifact.ts';
 import { type Descriptor, EMPTY_DESCRIPTOR, MEDIA_TYPE } from './oci.ts';
-import { type Bench, failureOf, pushImage, startBench } from './test-bench.ts';
 
 const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 let bench: Bench;
@@ -225,6 +225,10 @@ describe('the fallback tag', () => {
     expect((await failureOf(bench.client().pushReferrer(image, bundle('one')))).code).toBe('REFERRERS_INVALID');
   });
 
+  test('mode api says so instead of writing what nobody lists', async () => {
+    expect((await failureOf(bench.client({ referrersMode: 'api' }).pushReferrer(image, bundle('one')))).code).toBe('REFERRERS_UNAVAILABLE');
+  });
+
   test('two entries for one digest are listed once', async () => {
     const pushed = await bench.client().pushReferrer(image, bundle('one'));
     await putIndex([pushed, pushed]);
@@ -234,6 +238,7 @@ describe('the fallback tag', () => {
   test.each(['ETag honoured', 'ETag ignored', 'no ETag'])('concurrent writers end with the union: %s', async (kind) => {
     faults = ({ method, path, headers }) => {
       if (!path.includes('/manifests/sha256-') || kind === 'ETag honoured') return undefined;
+      // The server sees this very object: without the header it is a registry that does not know If-Match.
       if (method === 'PUT') delete headers['if-match'];
       return kind === 'no ETag' && method === 'GET' ? { kind: 'headers', headers: { etag: '' } } : undefined;
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { dirname } from 'node:path/posix';
-import { cataloguePackagesOfApk, type ApkInput } from './cataloguers/apk.ts';
+import { type ApkInput, cataloguePackagesOfApk } from './cataloguers/apk.ts';
 import { cataloguePackagesOfDpkg, type DpkgSource } from './cataloguers/dpkg.ts';
 import { cataloguePackagesOfGo } from './cataloguers/go-buildinfo.ts';
 import { catalogueInstalledNpm, type HiddenLock, isNpmPackageRoot, type NpmInstalledInput } from './cataloguers/npm-installed.ts';
@@ -34,7 +34,10 @@ export function assembleImage(findings: Finding[]): CatalogueResult & { distribu
   const npm = catalogueInstalledNpm(npmInput);
   const go = pick('elf').flatMap(({ value, ...at }) => (value.facts.go === undefined ? [] : cataloguePackagesOfGo(value.facts.go, locationOf(at))));
 
-  const owners = findOwners([...pick('elf'), ...pick('unread'), ...pick('npm-manifest')].map((one) => one.path), fileLists(pick));
+  const owners = findOwners(
+    [...pick('elf'), ...pick('unread'), ...pick('npm-manifest')].map((one) => one.path),
+    fileLists(pick),
+  );
   const purls = new Map(os.packages.map((one) => [one.name, one.purl]));
   for (const one of [...npm.packages, ...go]) noteOwner(one, owners, purls);
   const unknowns = [...os.unknowns, ...npm.unknowns, ...danglingLinks(pick, npmInput), ...unexplained(pick, owners, npmInput)];
@@ -96,7 +99,9 @@ function unexplained(pick: Pick, owners: Map<string, string>, npm: NpmInstalledI
   const elves = pick('elf').filter(({ path, value }) => value.facts.go === undefined && !explained(path));
   return [
     ...pick('problem').map(({ path, value }) => ({ path, reason: value.reason })),
-    ...pick('unread').filter(({ path }) => !explained(path)).map(({ path, value }) => ({ path, reason: value.reason })),
+    ...pick('unread')
+      .filter(({ path }) => !explained(path))
+      .map(({ path, value }) => ({ path, reason: value.reason })),
     ...elves.map(({ path, value }) => ({ path, reason: value.facts.problem ?? 'executable or library that no known package holds' })),
   ];
 }

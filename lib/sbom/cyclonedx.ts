@@ -24,8 +24,7 @@ export type SbomSubject = {
 
 export type SbomContents =
   /** `partial` when only some platforms of an index were catalogued. */
-  | { kind: 'images'; catalogues: ImageCatalogue[]; partial?: boolean }
-  | { kind: 'source'; catalogue: SourceCatalogue };
+  { kind: 'images'; catalogues: ImageCatalogue[]; partial?: boolean } | { kind: 'source'; catalogue: SourceCatalogue };
 
 export type CycloneDxOptions = {
   subject: SbomSubject;
@@ -66,7 +65,7 @@ export function writeCycloneDx(options: CycloneDxOptions): Buffer {
   }
   const normalized = new Serialize.JSON.Normalize.Factory(Spec.Spec1dot6).makeForBom().normalize(bom, { sortLists: false });
   const document = enrich(normalized, options.occurrences === false ? { ...enrichment, occurrences: new Map() } : enrichment);
-  const { $schema, bomFormat, specVersion, ...rest } = document;
+  const { $schema, bomFormat, specVersion, serialNumber: _, ...rest } = document;
   const serialNumber = contentSerial(JSON.stringify(document));
   return Buffer.from(`${JSON.stringify({ $schema, bomFormat, specVersion, serialNumber, ...rest })}\n`);
 }
@@ -176,12 +175,17 @@ function state(component: Models.Component, unknowns: Unknown[], enrichment: Enr
   if (left > 0) component.properties.add(new Models.Property('tekton-supply-chain:incomplete', `${left} more reasons`));
 }
 
-function enrich(bom: Serialize.JSON.Types.Normalized.Bom, { compositions, occurrences }: Enrichment): Serialize.JSON.Types.Normalized.Bom & { compositions: Composition[] } {
+function enrich(
+  bom: Serialize.JSON.Types.Normalized.Bom,
+  { compositions, occurrences }: Enrichment,
+): Serialize.JSON.Types.Normalized.Bom & { compositions: Composition[] } {
   const visit = (component: EnrichedComponent): void => {
     const places = occurrences.get(component['bom-ref'] ?? '') ?? [];
     if (places.length > 0) {
       const shown = places.slice(0, MAX_OCCURRENCES);
-      component.evidence = { occurrences: shown.map(({ path, layer }) => ({ location: printable(path), ...(layer !== undefined && { additionalContext: layer }) })) };
+      component.evidence = {
+        occurrences: shown.map(({ path, layer }) => ({ location: printable(path), ...(layer !== undefined && { additionalContext: layer }) })),
+      };
     }
     component.components?.forEach(visit);
   };

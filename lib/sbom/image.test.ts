@@ -15,7 +15,10 @@ function sourceOf({ root, blobs }: Layout): ContentSource {
   return {
     name: 'test image',
     root,
-    manifest: async (digest) => ({ descriptor: { ...root, digest, mediaType: JSON.parse(String(bytesOf(digest))).mediaType, size: bytesOf(digest).length }, bytes: bytesOf(digest) }),
+    manifest: async (digest) => ({
+      descriptor: { ...root, digest, mediaType: JSON.parse(String(bytesOf(digest))).mediaType, size: bytesOf(digest).length },
+      bytes: bytesOf(digest),
+    }),
     blob: (descriptor: Descriptor) => verifiedBlob(slices(bytesOf(descriptor.digest)), descriptor, 'test blob'),
   };
 }
@@ -44,7 +47,12 @@ const names = (one: ImageCatalogue): string[] => one.packages.map((found) => `${
 
 describe('catalogueImage over layers', () => {
   it('removes what a whiteout removes, by base name only', async () => {
-    const base = [npm('a/node_modules/ms', 'ms'), npm('a/node_modules/which', 'which'), npm('a/node_modules/x.wh.y', 'x.wh.y'), npm('b/node_modules/ms', 'ms', '2.0.0')];
+    const base = [
+      npm('a/node_modules/ms', 'ms'),
+      npm('a/node_modules/which', 'which'),
+      npm('a/node_modules/x.wh.y', 'x.wh.y'),
+      npm('b/node_modules/ms', 'ms', '2.0.0'),
+    ];
     expect(names(await catalogue(base, [{ path: 'a/node_modules/.wh.ms', content: '' }]))).toEqual(['ms@2.0.0', 'which@1.0.0', 'x.wh.y@1.0.0']);
   });
 
@@ -94,15 +102,28 @@ describe('catalogueImage findings', () => {
       npm('app', 'root', '9.9.9'),
     ]);
     const edges = Object.fromEntries(one.packages.map((found) => [`${found.name}@${found.version}`, found.dependsOn]));
-    expect(edges).toEqual({ '@s/c@3.0.0': [], 'a@1.0.0': ['pkg:npm/%40s/c@3.0.0', 'pkg:npm/b@1.0.0'], 'b@1.0.0': ['pkg:npm/w@0.1.0'], 'b@2.0.0': [], 'w@0.1.0': [] });
+    expect(edges).toEqual({
+      '@s/c@3.0.0': [],
+      'a@1.0.0': ['pkg:npm/%40s/c@3.0.0', 'pkg:npm/b@1.0.0'],
+      'b@1.0.0': ['pkg:npm/w@0.1.0'],
+      'b@2.0.0': [],
+      'w@0.1.0': [],
+    });
     expect(one.unknowns).toEqual([]);
   });
 
   it('takes hashes from npm’s hidden lock when it speaks of the same version', async () => {
     const integrity = `sha512-${Buffer.alloc(64, 7).toString('base64')}`;
     const packages = { 'node_modules/a': { version: '1.0.0', integrity, dev: true }, 'node_modules/b': { version: '9.0.0', integrity } };
-    const one = await catalogue([npm('app/node_modules/a', 'a'), npm('app/node_modules/b', 'b'), { path: 'app/node_modules/.package-lock.json', content: JSON.stringify({ packages }) }]);
-    expect(one.packages.map((found) => [found.hashes.length, found.properties])).toEqual([[1, { development: 'true' }], [0, {}]]);
+    const one = await catalogue([
+      npm('app/node_modules/a', 'a'),
+      npm('app/node_modules/b', 'b'),
+      { path: 'app/node_modules/.package-lock.json', content: JSON.stringify({ packages }) },
+    ]);
+    expect(one.packages.map((found) => [found.hashes.length, found.properties])).toEqual([
+      [1, { development: 'true' }],
+      [0, {}],
+    ]);
   });
 
   it('reads a hard-linked package.json, also when the target is named later', async () => {
@@ -151,12 +172,18 @@ describe('catalogueImage findings', () => {
 });
 
 describe('catalogueImage platforms', () => {
-  const image = (architecture: string, name: string): ImageParts => ({ platform: { os: 'linux', architecture }, layers: [{ files: [npm('node_modules/x', name)] }] });
+  const image = (architecture: string, name: string): ImageParts => ({
+    platform: { os: 'linux', architecture },
+    layers: [{ files: [npm('node_modules/x', name)] }],
+  });
   const multi = composeLayout([image('amd64', 'on-amd'), image('arm64', 'on-arm')]);
 
   it('gives one catalogue a platform, and only the one that is asked for', async () => {
     const all = await catalogueImage({ source: sourceOf(multi), log: silentLogger });
-    expect(all.map((one) => [one.platform?.architecture, ...names(one)])).toEqual([['amd64', 'on-amd@1.0.0'], ['arm64', 'on-arm@1.0.0']]);
+    expect(all.map((one) => [one.platform?.architecture, ...names(one)])).toEqual([
+      ['amd64', 'on-amd@1.0.0'],
+      ['arm64', 'on-arm@1.0.0'],
+    ]);
     expect(names(only(await catalogueImage({ source: sourceOf(multi), platform: 'linux/arm64', log: silentLogger })))).toEqual(['on-arm@1.0.0']);
   });
 
@@ -164,7 +191,9 @@ describe('catalogueImage platforms', () => {
     ['an index', multi],
     ['an image', composeLayout([image('amd64', 'x')])],
   ])('refuses a platform that %s does not have', async (_, layout) => {
-    await expect(catalogueImage({ source: sourceOf(layout), platform: 'linux/s390x', log: silentLogger })).rejects.toMatchObject({ code: 'PLATFORM_NOT_FOUND' });
+    await expect(catalogueImage({ source: sourceOf(layout), platform: 'linux/s390x', log: silentLogger })).rejects.toMatchObject({
+      code: 'PLATFORM_NOT_FOUND',
+    });
   });
 });
 
@@ -196,12 +225,17 @@ describe('catalogueImage refuses', () => {
     ['more bytes', { unpackedBytes: 1000 }],
     ['more package files', { findings: 1 }],
   ])('%s than the limit', async (_, limits) => {
-    await expect(catalogueImage({ source: sourceOf(composeLayout([{ layers: [{ files }] }])), log: silentLogger, limits })).rejects.toMatchObject({ code: 'IMAGE_OVER_LIMIT' });
+    await expect(catalogueImage({ source: sourceOf(composeLayout([{ layers: [{ files }] }])), log: silentLogger, limits })).rejects.toMatchObject({
+      code: 'IMAGE_OVER_LIMIT',
+    });
   });
 
   it('to go on when time is up', async () => {
     const signal = AbortSignal.abort();
-    await expect(catalogueImage({ source: sourceOf(composeLayout([{ layers: [{ files }] }])), log: silentLogger, signal })).rejects.toMatchObject({ kind: 'transient', code: 'ABORTED' });
+    await expect(catalogueImage({ source: sourceOf(composeLayout([{ layers: [{ files }] }])), log: silentLogger, signal })).rejects.toMatchObject({
+      kind: 'transient',
+      code: 'ABORTED',
+    });
   });
 
   it('a layer whose bytes were changed', async () => {
@@ -209,7 +243,9 @@ describe('catalogueImage refuses', () => {
     const [layer] = [...layout.blobs.keys()];
     const bytes = layout.blobs.get(layer ?? '') ?? Buffer.alloc(0);
     bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1);
-    await expect(catalogueImage({ source: sourceOf(layout), log: silentLogger })).rejects.toMatchObject({ code: expect.stringMatching(/DIGEST_MISMATCH|LAYER_CORRUPT/) });
+    await expect(catalogueImage({ source: sourceOf(layout), log: silentLogger })).rejects.toMatchObject({
+      code: expect.stringMatching(/DIGEST_MISMATCH|LAYER_CORRUPT/),
+    });
   });
 
   it('nothing of a layer that is no tar, but says that it was not read', async () => {
@@ -218,7 +254,9 @@ describe('catalogueImage refuses', () => {
     manifest.layers[0].mediaType = 'application/vnd.example.model';
     const bytes = Buffer.from(JSON.stringify(manifest));
     layout.blobs.set(sha256Digest(bytes), bytes);
-    const one = only(await catalogueImage({ source: sourceOf({ root: { ...layout.root, digest: sha256Digest(bytes) }, blobs: layout.blobs }), log: silentLogger }));
+    const one = only(
+      await catalogueImage({ source: sourceOf({ root: { ...layout.root, digest: sha256Digest(bytes) }, blobs: layout.blobs }), log: silentLogger }),
+    );
     expect(one).toMatchObject({ packages: [], unknowns: [{ reason: 'layer of type application/vnd.example.model: not read' }] });
   });
 });

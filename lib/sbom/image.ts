@@ -92,7 +92,8 @@ async function catalogueOne(descriptor: Descriptor, platform: Platform | undefin
   if (config === undefined) {
     image.unknowns.push({ path: '', reason: `config of type ${manifest.config.mediaType}: only container images are read for packages` });
   }
-  const stated = config?.os !== undefined && config.architecture !== undefined ? { os: config.os, architecture: config.architecture, variant: config.variant } : undefined;
+  const stated =
+    config?.os !== undefined && config.architecture !== undefined ? { os: config.os, architecture: config.architecture, variant: config.variant } : undefined;
   if (options.platform !== undefined && stated !== undefined && !fits(stated, options.platform)) {
     throw inputError('PLATFORM_NOT_FOUND', `${source.name} is an image for ${platformText(stated)}, not for ${options.platform}`);
   }
@@ -100,7 +101,13 @@ async function catalogueOne(descriptor: Descriptor, platform: Platform | undefin
   const layerDigests = manifest.layers.map((layer) => layer.digest);
   const findings = [...image.tree.entries()].map(({ path, layer, value }) => ({ path, layer: layerDigests[layer], value }));
   const { packages, unknowns, distribution } = assembleImage(findings);
-  log.info('catalogued image', { digest: descriptor.digest, packages: packages.length, layers: manifest.layers.length, unpackedBytes, unknowns: unknowns.length });
+  log.info('catalogued image', {
+    digest: descriptor.digest,
+    packages: packages.length,
+    layers: manifest.layers.length,
+    unpackedBytes,
+    unknowns: unknowns.length,
+  });
   return {
     packages,
     unknowns: [...image.unknowns, ...unknowns],

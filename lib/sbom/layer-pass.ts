@@ -7,7 +7,7 @@ import { isNpmPackageRoot } from './cataloguers/npm-installed.ts';
 import type { Value } from './finding.ts';
 import type { FindingTree } from './finding-tree.ts';
 import type { Unknown } from './model.ts';
-import { overBudget, type Reader, readFinding, readerFor, unreadReason } from './table.ts';
+import { overBudget, type Reader, readerFor, readFinding, unreadReason } from './table.ts';
 
 /** Bounds of one image; more is refused, because a cut catalogue would look like a whole one. */
 export type ImageLimits = { entries: number; unpackedBytes: number; findings: number };

@@ -17,13 +17,18 @@ export function declaredLicenses(texts: string[]): Models.License[] {
     return [expression];
   }
   const acknowledgement = Enums.LicenseAcknowledgement.Declared;
-  return texts.map((text) => (isSupportedSpdxId(text) ? new Models.SpdxLicense(text, { acknowledgement }) : new Models.NamedLicense(text, { acknowledgement })));
+  return texts.map((text) =>
+    isSupportedSpdxId(text) ? new Models.SpdxLicense(text, { acknowledgement }) : new Models.NamedLicense(text, { acknowledgement }),
+  );
 }
 
 /** Whether the text is a license expression of SPDX 2.3 annex D with ids of the SPDX list, `id+` and LicenseRefs. */
 export function isSpdxExpression(text: string): boolean {
   if (text.length > MAX_EXPRESSION_LENGTH) return false;
-  const tokens = text.replace(/([()])/g, ' $1 ').split(/\s+/).filter((token) => token !== '');
+  const tokens = text
+    .replace(/([()])/g, ' $1 ')
+    .split(/\s+/)
+    .filter((token) => token !== '');
   let at = 0;
   const simple = (): boolean => {
     const token = tokens[at++] ?? '';

@@ -33,7 +33,10 @@ const component = z.object({
   type: z.string().max(100),
   version: text.optional(),
   purl: text.optional(),
-  hashes: z.array(z.object({ alg: text, content: text })).max(1000).optional(),
+  hashes: z
+    .array(z.object({ alg: text, content: text }))
+    .max(1000)
+    .optional(),
   properties: z.array(property).max(10_000).optional(),
   components: z.array(z.unknown()).optional(),
 });
@@ -82,7 +85,10 @@ function parseDocument(bytes: Buffer, what: string): Document {
   const parsed = document.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw inputError('SBOM_INVALID', `${what} is not a CycloneDX 1.2 to 1.7 document: ${issue?.path.map(String).join('.').slice(0, 100) || 'top'}: ${issue?.message.slice(0, 200)}`);
+  throw inputError(
+    'SBOM_INVALID',
+    `${what} is not a CycloneDX 1.2 to 1.7 document: ${issue?.path.map(String).join('.').slice(0, 100) || 'top'}: ${issue?.message.slice(0, 200)}`,
+  );
 }
 
 type Found = { components: Component[]; refs: Set<string>; duplicates: number };
@@ -103,7 +109,8 @@ function walkComponents(bom: Document, what: string, limits: ReadLimits): Found 
     const below: unknown[] = [];
     for (const raw of level) {
       const parsed = component.safeParse(raw);
-      if (!parsed.success) throw inputError('SBOM_INVALID', `${what} holds a component that is malformed: ${parsed.error.issues[0]?.path.map(String).join('.').slice(0, 100)}`);
+      if (!parsed.success)
+        throw inputError('SBOM_INVALID', `${what} holds a component that is malformed: ${parsed.error.issues[0]?.path.map(String).join('.').slice(0, 100)}`);
       found.components.push(parsed.data);
       note(parsed.data['bom-ref']);
       for (const child of parsed.data.components ?? []) below.push(child);

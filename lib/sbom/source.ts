@@ -9,7 +9,7 @@ import { catalogueGoMod } from './cataloguers/go-mod.ts';
 import { catalogueNpmLock, type NpmLock } from './cataloguers/npm-lock.ts';
 import type { Finding, Value } from './finding.ts';
 import { byText, type CatalogueResult, type SourceCatalogue, type Unknown, uniteByPurl } from './model.ts';
-import { overBudget, type Reader, readFinding, readerFor, unreadReason } from './table.ts';
+import { overBudget, type Reader, readerFor, readFinding, unreadReason } from './table.ts';
 
 export type CatalogueSourceOptions = { dir: string; signal?: AbortSignal | undefined; log: Logger; limits?: Partial<SourceLimits> };
 export type SourceLimits = { files: number; depth: number };

@@ -136,7 +136,11 @@ const UNREAD: readonly UnreadKind[] = [
   { where: 'image', pattern: /^var\/db\/pkg\/[^/]+\/[^/]+\/PF$/, reason: 'Portage database: not read' },
   { where: 'image', pattern: /^nix\/store\/[^/]+\.drv$|^nix\/var\/nix\/db\/db\.sqlite$/, reason: 'Nix store: not read' },
   { where: 'image', pattern: /^usr\/lib\/opkg\/status$/, reason: 'opkg database: not read' },
-  { where: 'source', pattern: /(?:^|\/)(?:yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|deno\.lock)$/, reason: 'lock file of another JavaScript package manager: not read' },
+  {
+    where: 'source',
+    pattern: /(?:^|\/)(?:yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|deno\.lock)$/,
+    reason: 'lock file of another JavaScript package manager: not read',
+  },
   {
     where: 'source',
     pattern: /(?:^|\/)(?:requirements[^/]*\.txt|poetry\.lock|uv\.lock|pdm\.lock|Pipfile\.lock|pylock\.toml|setup\.py)$/,

@@ -49,9 +49,9 @@ function allTasks({ spec }: Resource): PipelineTask[] {
   return [...(spec.tasks ?? []), ...(spec.finally ?? [])];
 }
 
-/** The name of the Task; that of a slot, `$(params.x)`, is the default of the param. */
+/** The name of the Task; that of a slot (the cluster resolver with the name `$(params.x)`) is the default of the param. */
 function taskName(use: PipelineTask, { spec }: Resource): string | undefined {
-  const name = use.taskRef?.name;
+  const name = use.taskRef?.name ?? use.taskRef?.params?.find((param) => param.name === 'name')?.value;
   const [, slot] = /^\$\(params\.([^()]+)\)$/.exec(name ?? '') ?? [];
   if (slot === undefined) return name;
   const fallback = spec.params?.find((param) => param.name === slot)?.default;

@@ -10,6 +10,14 @@ import { acceptedStatements, digestsOf, missing } from './accepted.ts';
 import type { RuleInput, RuleJudge } from './judgement.ts';
 import { signersInWords } from './signers.ts';
 
+const SHOWN_REASONS = 3;
+const COMPLETENESS: Readonly<Record<SbomFacts['completeness'], string>> = {
+  complete: 'is complete',
+  incomplete: 'is not whole',
+  unknown: 'states that nobody knows whether it is complete',
+  'not stated': 'does not state that it is complete',
+};
+
 /** Whether an attested SBOM by the named signers is there, about this artifact and as whole as the rule asks. One that meets the rule is enough; the others are facts. */
 export const judgeSbom: RuleJudge<'sbom'> = (rule, input) => {
   const statements = acceptedStatements(input.evidence, PREDICATE_TYPE[rule.format], rule.signers);
@@ -53,8 +61,13 @@ function inspect(piece: VerifiedPiece, rule: RuleOf<'sbom'>, { evidence, readSbo
   const reasons: string[] = [];
   if (sbom.rootDigests.length > 0 && !sbom.rootDigests.includes(evidence.digest))
     reasons.push(`describes another artifact: its root is ${sbom.rootDigests.map((digest) => oneLine(digest, 80)).join(', ')}`);
-  if (rule.requireComplete && sbom.completeness !== 'complete')
-    reasons.push(sbom.completeness === 'not stated' ? 'does not state that it is complete' : `states that its completeness is ${sbom.completeness}`);
+  if (rule.requireComplete && sbom.completeness !== 'complete') reasons.push(`${COMPLETENESS[sbom.completeness]}${because(sbom)}`);
   if (sbom.components < rule.minComponents) reasons.push(`holds ${sbom.components} components, fewer than ${rule.minComponents}`);
   return { sbom, problems: reasons.map((reason) => ({ object: piece.digest, reason, remedy })) };
+}
+
+function because({ reasons = [] }: SbomFacts): string {
+  if (reasons.length === 0) return '';
+  const shown = reasons.slice(0, SHOWN_REASONS).map((reason) => oneLine(reason, 150));
+  return `: ${shown.join('; ')}${reasons.length > shown.length ? `; and ${reasons.length - shown.length} more` : ''}`;
 }

@@ -34,7 +34,10 @@ describe('apk', () => {
   const distribution = { id: 'alpine', versionId: '3.20.1' };
 
   it('reads packages and draws edges over provided tokens', () => {
-    const { packages, unknowns } = cataloguePackagesOfApk({ sources: [{ location: { path: 'lib/apk/db/installed' }, records: installed.records }], distribution });
+    const { packages, unknowns } = cataloguePackagesOfApk({
+      sources: [{ location: { path: 'lib/apk/db/installed' }, records: installed.records }],
+      distribution,
+    });
     expect(packages.map((one) => one.purl)).toEqual([
       'pkg:apk/alpine/musl@1.2.5-r0?arch=x86_64&distro=alpine-3.20.1',
       'pkg:apk/alpine/busybox@1.36.1-r29?arch=x86_64&distro=alpine-3.20.1',

@@ -87,7 +87,11 @@ describe('cataloguePackagesOfDpkg', () => {
     const app = packages.find((one) => one.name === 'app');
     const names = app?.dependsOn.map((to) => packages.find((one) => one.purl === to)?.name).sort();
     expect(names).toEqual(['libc6', 'newold', 'postfix', 'python3']);
-    expect(app).toMatchObject({ purl: 'pkg:deb/debian/app@1:1.0%2Bb1?arch=amd64&distro=debian-12', licenses: ['MIT'], supplier: 'Jane Doe <jane@example.org>' });
+    expect(app).toMatchObject({
+      purl: 'pkg:deb/debian/app@1:1.0%2Bb1?arch=amd64&distro=debian-12',
+      licenses: ['MIT'],
+      supplier: 'Jane Doe <jane@example.org>',
+    });
     expect(unknowns).toEqual([]);
   });
 

@@ -28,12 +28,22 @@ describe('createElfReader', () => {
   it.each([1, 13, 16, 500, 1 << 20])('finds build information in chunks of %i bytes', (chunkSize) => {
     const { go } = read(goBinary('go1.22.1', MODULES, 1000), chunkSize);
     expect(go?.goVersion).toBe('go1.22.1');
-    expect(go?.modules.map((one) => `${one.path}@${one.version}`)).toEqual(['github.com/BurntSushi/toml@v1.3.2', 'github.com/new/fork@v1.1.0', 'example.com/local@']);
+    expect(go?.modules.map((one) => `${one.path}@${one.version}`)).toEqual([
+      'github.com/BurntSushi/toml@v1.3.2',
+      'github.com/new/fork@v1.1.0',
+      'example.com/local@',
+    ]);
   });
 
   it('passes over the magic as a string constant and finds the real one behind it', () => {
     const decoy = Buffer.concat([elfFile(64), Buffer.alloc(7), Buffer.from('\xff Go buildinf:', 'latin1'), Buffer.alloc(43)]);
-    const file = Buffer.concat([decoy, Buffer.from('\xff Go buildinf:\x08\x02', 'latin1'), Buffer.alloc(16), Buffer.alloc(16, 0xff), goBinary('go1.20', MODULES, 0)]);
+    const file = Buffer.concat([
+      decoy,
+      Buffer.from('\xff Go buildinf:\x08\x02', 'latin1'),
+      Buffer.alloc(16),
+      Buffer.alloc(16, 0xff),
+      goBinary('go1.20', MODULES, 0),
+    ]);
     expect(file.length % 16).toBe(goBinary('go1.20', MODULES, 0).length % 16);
     expect(read(file, 100).go?.goVersion).toBe('go1.20');
   });
@@ -42,11 +52,26 @@ describe('createElfReader', () => {
 
   const hidden: [string, Buffer, string][] = [
     ['a Go binary without build information', Buffer.concat([elfFile(64), Buffer.from('\xff Go build ID: "abc"', 'latin1')]), 'without build information'],
-    ['a Go note of an external linker', Buffer.concat([elfFile(64), Buffer.from([4, 0, 0, 0, 8, 0, 0, 0, 4, 0, 0, 0, 0x47, 0x6f, 0, 0])]), 'without build information'],
+    [
+      'a Go note of an external linker',
+      Buffer.concat([elfFile(64), Buffer.from([4, 0, 0, 0, 8, 0, 0, 0, 4, 0, 0, 0, 0x47, 0x6f, 0, 0])]),
+      'without build information',
+    ],
     ['the form before Go 1.18', Buffer.concat([elfFile(64), Buffer.from('\xff Go buildinf:\x08\x00', 'latin1'), Buffer.alloc(32)]), 'before Go 1.18'],
     ['a packed file', Buffer.concat([elfFile(64), Buffer.from('UPX!')]), 'UPX'],
     ['build information that is cut off', goBinary('go1.22.1', MODULES, 0).subarray(0, -40), 'without build information'],
-    ['build information that claims 1 GiB', Buffer.concat([elfFile(64), Buffer.from('\xff Go buildinf:\x08\x02', 'latin1'), Buffer.alloc(16), Buffer.from([4]), Buffer.from('go1.'), Buffer.from([0x80, 0x80, 0x80, 0x80, 4])]), 'without build information'],
+    [
+      'build information that claims 1 GiB',
+      Buffer.concat([
+        elfFile(64),
+        Buffer.from('\xff Go buildinf:\x08\x02', 'latin1'),
+        Buffer.alloc(16),
+        Buffer.from([4]),
+        Buffer.from('go1.'),
+        Buffer.from([0x80, 0x80, 0x80, 0x80, 4]),
+      ]),
+      'without build information',
+    ],
   ];
   it.each(hidden)('says what %s hides', (name, file, problem) => {
     const withId = name.startsWith('build') ? Buffer.concat([file, Buffer.from('Go build ID: "x"')]) : file;

@@ -37,7 +37,14 @@ describe('isNpmPackageRoot', () => {
 
 describe('readNpmManifest', () => {
   it('reads the forms of licence and author', () => {
-    const json = { name: 'x', version: '1.0.0', licenses: [{ type: 'MIT' }, { type: 'BSD' }], author: { name: 'A', email: 'a@b.example' }, dependencies: { y: '*' }, peerDependencies: { z: '*' } };
+    const json = {
+      name: 'x',
+      version: '1.0.0',
+      licenses: [{ type: 'MIT' }, { type: 'BSD' }],
+      author: { name: 'A', email: 'a@b.example' },
+      dependencies: { y: '*' },
+      peerDependencies: { z: '*' },
+    };
     expect(readNpmManifest(`\ufeff${JSON.stringify(json)}`)).toMatchObject({ licenses: ['MIT', 'BSD'], author: 'A <a@b.example>', needs: ['y', 'z'] });
   });
 
@@ -101,7 +108,11 @@ describe('npm lock files', () => {
 
   it('keeps integrity, licence and flags', () => {
     const { packages } = catalogueNpmLock(readNpmLock(flat(3)), 'package-lock.json');
-    expect(packages.find((one) => one.name === 'a')).toMatchObject({ hashes: [{ algorithm: 'SHA-512', hex: '01'.repeat(64) }], licenses: ['MIT'], properties: {} });
+    expect(packages.find((one) => one.name === 'a')).toMatchObject({
+      hashes: [{ algorithm: 'SHA-512', hex: '01'.repeat(64) }],
+      licenses: ['MIT'],
+      properties: {},
+    });
     expect(packages.find((one) => one.name === 'd')?.properties).toEqual({ development: 'true', bundled: 'true' });
     expect(packages.find((one) => one.name === 'b' && one.version === '1.0.0')?.properties).toEqual({ optional: 'true' });
   });
@@ -125,7 +136,10 @@ describe('npm lock files', () => {
   });
 
   it('counts what is development here and runtime there as runtime', () => {
-    const lock = { lockfileVersion: 3, packages: { '': {}, 'node_modules/x': { version: '1.0.0', dev: true }, 'node_modules/y/node_modules/x': { version: '1.0.0' } } };
+    const lock = {
+      lockfileVersion: 3,
+      packages: { '': {}, 'node_modules/x': { version: '1.0.0', dev: true }, 'node_modules/y/node_modules/x': { version: '1.0.0' } },
+    };
     const { packages } = catalogueNpmLock(readNpmLock(JSON.stringify(lock)), 'p');
     expect(uniteByPurl(packages)[0]?.properties).toEqual({});
   });

@@ -2,15 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RegistryServer, type RegistryServerOptions, startRegistry } from '../../cli/services/registry/registry.ts';
-import { StepError } from '../errors/errors.ts';
-import { createHttp } from '../http/http.ts';
-import { silentLogger } from '../log/log.ts';
-import { sha256Digest } from '../reference/digest.ts';
-import type { DigestReference } from '../reference/reference.ts';
-import { createRegistry, type Registry, type RegistryOptions } from './client.ts';
-import { anonymousCredentials } from './credentials.ts';
-import { MEDIA_TYPE } from './oci.ts';
+import { StepError } from '../../../lib/errors/errors.ts';
+import { createHttp } from '../../../lib/http/http.ts';
+import { silentLogger } from '../../../lib/log/log.ts';
+import { sha256Digest } from '../../../lib/reference/digest.ts';
+import type { DigestReference } from '../../../lib/reference/reference.ts';
+import { createRegistry, type Registry, type RegistryOptions } from '../../../lib/registry/client.ts';
+import { anonymousCredentials } from '../../../lib/registry/credentials.ts';
+import { MEDIA_TYPE } from '../../../lib/registry/oci.ts';
+import { type RegistryServer, type RegistryServerOptions, startRegistry } from './registry.ts';
 
 /** For tests: an embedded registry on disk, clients of it over real HTTP, and what wants closing afterwards. */
 export type Bench = {
