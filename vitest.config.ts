@@ -5,7 +5,7 @@ import { skippedSuitesReporter } from './scripts/check/skipped-suites.ts';
 /** Unit tests beside the sources and step tests against the built bundles: all that runs with Node alone. What needs peers has a config of its own. */
 export default defineConfig({
   test: {
-    include: ['{bin,cli,images,lib,scripts,services,tasks}/**/*.test.ts', 'test/step/**/*.test.ts'],
+    include: ['{bin,cli,images,lib,scripts,services,tasks}/**/*.test.ts', 'test/{step,peers}/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 20_000,

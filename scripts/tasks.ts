@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { policySchema } from '../lib/policy/policy-schema.ts';
 import type { TaskSpec } from '../lib/spec/spec.ts';
 import { spec as cosignSign } from '../tasks/cosign-sign/spec.ts';
 import { spec as policyCheck } from '../tasks/policy-check/spec.ts';
@@ -7,3 +8,8 @@ import { spec as sbomGenerate } from '../tasks/sbom-generate/spec.ts';
 
 /** Every Task of the suite, in the order in which a Pipeline uses them. A new Task is added here and nowhere else. */
 export const TASKS: readonly TaskSpec[] = [sbomGenerate, cosignSign, rekorUpload, policyCheck];
+
+/** JSON Schemas of files that a Task reads, by Task and file name; they stand beside the Task in the catalog. */
+export const FILE_SCHEMAS: Readonly<Record<string, Readonly<Record<string, () => Record<string, unknown>>>>> = {
+  'policy-check': { 'policy.schema.json': policySchema },
+};

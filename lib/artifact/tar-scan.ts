@@ -20,7 +20,7 @@ export type TarScanner = { push(chunk: Buffer): void; end(): void };
 
 type State =
   | { at: 'header' }
-  | { at: 'continuation'; then: State }
+  | { at: 'continuation'; content: State }
   | { at: 'content'; left: number; pad: number; sink: ContentSink | undefined }
   | { at: 'extension'; kind: TarEntryKind; left: number; pad: number; parts: Buffer[] }
   | { at: 'padding'; left: number }
@@ -47,7 +47,7 @@ export function createTarScanner(what: string, onEntry: (entry: ScannedEntry) =>
     if (header.kind !== 'global-pax') next = {};
     if (size === 0) sink?.end();
     const content: State = size === 0 ? { at: 'header' } : { at: 'content', left: size, pad: padding(size), sink };
-    return header.continued ? { at: 'continuation', then: content } : content;
+    return header.continued ? { at: 'continuation', content } : content;
   };
 
   /** Uses up a part of the chunk from `offset`; returns where it stopped. */
@@ -58,7 +58,7 @@ export function createTarScanner(what: string, onEntry: (entry: ScannedEntry) =>
       const whole = block.length === 0 && taken === BLOCK_SIZE;
       block = whole ? chunk.subarray(offset, offset + taken) : Buffer.concat([block, chunk.subarray(offset, offset + taken)]);
       if (block.length === BLOCK_SIZE) {
-        state = state.at === 'header' ? readHeader() : block[504] === 1 ? state : state.then;
+        state = state.at === 'header' ? readHeader() : block[504] === 1 ? state : state.content;
         block = Buffer.alloc(0);
       }
       return offset + taken;

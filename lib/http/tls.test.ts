@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StepError } from '../errors/errors.ts';
 import { silentLogger } from '../log/log.ts';
 import { createHttp } from './http.ts';
-import { type ScriptedServer, startScriptedServer } from './scripted-server.ts';
+import { type ScriptedServer, startScriptedServer } from './test-server.ts';
 
 /** A self-signed certificate for localhost and 127.0.0.1, made for this test and trusted nowhere. */
 const CERTIFICATE = pem('CERTIFICATE', [

@@ -2,11 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FaultRequest } from '../../cli/services/registry/registry.ts';
 import type { Fault } from '../../cli/services/registry/reply.ts';
-import { type Bench, failureOf, pushImage, startBench } from '../../cli/services/registry/test-bench.ts';
-import { type ScriptedServer, type SeenRequest, startScriptedServer } from '../http/scripted-server.ts';
+import { failureOf, type ScriptedServer, type SeenRequest, startScriptedServer } from '../http/test-server.ts';
 import type { DigestReference } from '../reference/reference.ts';
 import type { RegistryOptions } from './client.ts';
 import type { Credential } from './credentials.ts';
+import { type Bench, pushImage, startBench } from './test-bench.ts';
 
 const PASSWORD: Credential = { kind: 'password', name: 'docker config entry for test', username: 'bot', password: 'hunter2-secret' };
 const BASIC = `Basic ${Buffer.from('bot:hunter2-secret').toString('base64')}`;

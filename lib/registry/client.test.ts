@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { FaultRequest } from '../../cli/services/registry/registry.ts';
 import type { Fault } from '../../cli/services/registry/reply.ts';
-import { type Bench, bytesOf, failureOf, pushImage, startBench } from '../../cli/services/registry/test-bench.ts';
+import { failureOf } from '../http/test-server.ts';
 import { sha256Digest } from '../reference/digest.ts';
 import type { DigestReference } from '../reference/reference.ts';
 import { MEDIA_TYPE } from './oci.ts';
+import { type Bench, bytesOf, pushImage, startBench } from './test-bench.ts';
 
 let bench: Bench;
 let image: DigestReference;

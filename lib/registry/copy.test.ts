@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Bench, bytesOf, failureOf, pushImage, startBench } from '../../cli/services/registry/test-bench.ts';
+import { failureOf } from '../http/test-server.ts';
 import { sha256Digest } from '../reference/digest.ts';
 import type { DigestReference } from '../reference/reference.ts';
 import type { ContentSource } from './content.ts';
 import { copyArtifact } from './copy.ts';
 import { type Descriptor, MEDIA_TYPE } from './oci.ts';
+import { type Bench, bytesOf, pushImage, startBench } from './test-bench.ts';
 
 let from: Bench;
 let to: Bench;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
-import { bytesOf, failureOf } from '../../cli/services/registry/test-bench.ts';
 import { deniedError } from '../errors/errors.ts';
+import { failureOf } from '../http/test-server.ts';
 import { sha256Digest } from '../reference/digest.ts';
 import { composeArtifact, referrerDescriptor } from './artifact.ts';
 import { collectBlob, verifiedBlob, verifyBytes } from './content.ts';
 import { EMPTY_CONFIG, EMPTY_DESCRIPTOR, MEDIA_TYPE, parseDescriptor, parseManifest } from './oci.ts';
+import { bytesOf } from './test-bench.ts';
 
 const descriptor = { mediaType: 'application/x', digest: sha256Digest('x'), size: 1 };
 const image = { schemaVersion: 2, config: descriptor, layers: [descriptor] };

@@ -56,9 +56,8 @@ function website(homepage: string | undefined): Models.ExternalReference[] {
 
 /** On one line and without control characters; lone surrogates become U+FFFD. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is removed
   return text
     .toWellFormed()
-    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .replace(/\p{Cc}+/gu, ' ')
     .trim();
 }

@@ -50,8 +50,8 @@ export function createFindingTree(): FindingTree {
       let node = root;
       for (const name of path.split('/')) {
         node.children ??= new Map();
-        let child: Node | undefined = node.children.get(name);
-        if (child === undefined) node.children.set(name, (child = { layer }));
+        const child: Node = node.children.get(name) ?? { layer };
+        node.children.set(name, child);
         node = child;
       }
       if (node.value === undefined) size++;

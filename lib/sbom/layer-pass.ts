@@ -60,8 +60,16 @@ export function createLinkPass(image: ImageState, layer: number, what: string, l
       const reader = readerFor(path, 'image');
       return reader === undefined ? [] : [{ reader, path }];
     });
+    if (readers.length === 0) return undefined;
     const sinks = readers.map(({ reader, path }) => readSink(image, reader, path, layer, entry.size));
-    return sinks.length === 0 ? undefined : { push: (chunk) => sinks.forEach((sink) => sink?.push(chunk)), end: () => sinks.forEach((sink) => sink?.end()) };
+    return {
+      push(chunk) {
+        for (const sink of sinks) sink?.push(chunk);
+      },
+      end() {
+        for (const sink of sinks) sink?.end();
+      },
+    };
   });
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parse } from 'yaml';
 import { inputError } from '../../lib/errors/errors.ts';
+import { FILE_SCHEMAS } from '../tasks.ts';
 import { catalogReadme, type IndexEntry } from './catalog-readme.ts';
 import { paramsSchema } from './params-schema.ts';
 import type { CatalogSources, ManifestSource, TaskSource, TextFile } from './sources.ts';
@@ -36,6 +37,7 @@ function taskFiles({ spec, notes, samples }: TaskSource, version: string): [stri
     [`${folder}/${spec.name}.yaml`, taskYaml(spec, version)],
     [`${folder}/README.md`, taskReadme(spec, notes, samples)],
     [`${folder}/params.schema.json`, paramsSchema(spec)],
+    ...Object.entries(FILE_SCHEMAS[spec.name] ?? {}).map(([file, schema]): [string, string] => [`${folder}/${file}`, `${JSON.stringify(schema(), null, 2)}\n`]),
     ...sampleFiles(folder, samples),
   ];
 }

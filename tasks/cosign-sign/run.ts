@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attest } from '../../lib/attest/attest.ts';
-import { inputError } from '../../lib/errors/errors.ts';
+import { openLog } from '../../lib/attest/open-log.ts';
 import { predicateTypeName } from '../../lib/intoto/predicate-type.ts';
 import { formatReference, repositoryName } from '../../lib/reference/reference.ts';
-import { createRekor } from '../../lib/sigstore/rekor.ts';
 import { openSigningKey } from '../../lib/sigstore/signing-key.ts';
-import { parseTrustedRoot, trustedLogAt } from '../../lib/sigstore/trusted-root.ts';
+import { parseTrustedRoot } from '../../lib/sigstore/trusted-root.ts';
 import type { Inputs } from '../../lib/spec/spec.ts';
 import type { StepDeps, StepOutcome } from '../../lib/step/step.ts';
 import { readPredicate } from './predicate.ts';
@@ -13,14 +12,10 @@ import type { spec } from './spec.ts';
 
 /** Signs the artifact, or attests the predicate file about it, unless a valid signature of the same key says the same already. */
 export async function run({ params, workspaces }: Inputs<typeof spec>, deps: StepDeps): Promise<StepOutcome<typeof spec>> {
-  const rekorUrl = params['rekor-url'];
-  if (params.log === 'now' && rekorUrl === undefined)
-    throw inputError('REKOR_URL_MISSING', 'log=now needs the URL of the transparency log in the param rekor-url');
+  const trust = deps.trustedRoot === undefined ? undefined : parseTrustedRoot(deps.trustedRoot);
+  const rekor = openLog({ http: deps.http, mode: params.log, url: params['rekor-url'], trust });
   const what = await readPredicate(params, workspaces);
   const key = await openSigningKey(workspaces['signing-key'] ?? '', params.key, params['key-password']);
-  const trust = deps.trustedRoot === undefined ? undefined : parseTrustedRoot(deps.trustedRoot);
-  const logKey = trust && rekorUrl ? trustedLogAt(trust, rekorUrl) : undefined;
-  const rekor = rekorUrl === undefined ? undefined : createRekor({ http: deps.http, url: rekorUrl, ...(logKey && { logKey }) });
   // A reference without a manifest behind it would get a signature about nothing.
   await deps.registry.resolve(params.image);
   const { action, bundleDigest, logIndex } = await attest({ ...deps, rekor, trust }, params.image, key, { ...what, log: params.log });

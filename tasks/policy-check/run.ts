@@ -15,7 +15,7 @@ import { writeReports } from './reports.ts';
 import type { spec } from './spec.ts';
 import { publishVsa, vsaFor } from './summary.ts';
 
-const MAX_SCAN_BYTES = 64 * 1024 * 1024;
+const MAX_SCAN_BYTES = 16 * 1024 * 1024;
 const MAX_LISTED = 900;
 
 /** Judges the artifact, writes the verdict in all its forms, publishes the VSA when a key is bound, and answers denied when a rule of level enforce failed. */

@@ -43,11 +43,13 @@ export async function vsaFor(
 }
 
 /** Signs and publishes the VSA about the artifact, a failed one too; gives the digest of the referrer manifest. */
-export async function publishVsa({ params }: Inputs<typeof spec>, deps: StepDeps, predicate: Vsa, key: SigningKey, trust: Trust | undefined): Promise<string> {
-  const url = params['rekor-url'];
-  const logKey = trust && url ? trustedLogAt(trust, url) : undefined;
-  const rekor = url === undefined ? undefined : createRekor({ http: deps.http, url, ...(logKey && { logKey }) });
-  const { action, bundleDigest } = await attest({ ...deps, rekor, trust }, params.image, key, {
+export async function publishVsa(
+  { params }: Inputs<typeof spec>,
+  deps: StepDeps,
+  predicate: Vsa,
+  by: { key: SigningKey; context: VsaContext },
+): Promise<string> {
+  const { action, bundleDigest } = await attest({ ...deps, ...by.context }, params.image, by.key, {
     predicateType: PREDICATE_TYPE.vsa,
     predicate,
     log: params.log,

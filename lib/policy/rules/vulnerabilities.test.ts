@@ -114,6 +114,14 @@ describe('vulnerabilities', () => {
     expectResult(resultOf(text, evidence(vuln(wrapped(TRIVY))), scan({ findings: [] })), 'CVE-2025-20003');
   });
 
+  it('fails on a report that does not count, also beside a clean one', () => {
+    const text = rule(', report: { attestation: { signers: { any: [release] } } }');
+    const foreign = vuln({ ...clean, ArtifactName: 'x', Metadata: { RepoDigests: [`x@${OTHER_DIGEST}`] } });
+    const result = resultOf(text, evidence(foreign), scan({ findings: [] }));
+    expectResult(result, `${foreign.digest}: is a report about another artifact`);
+    expect(result.summary).toBe('0 findings, none blocked; a report does not count');
+  });
+
   it('lists a bounded number of problems, the worst first, and says how many there are', () => {
     const findings = Array.from({ length: 5000 }, (_, index) => ({
       id: `CVE-${index}`,

@@ -2,15 +2,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { StepError } from '../../../lib/errors/errors.ts';
-import { createHttp } from '../../../lib/http/http.ts';
-import { silentLogger } from '../../../lib/log/log.ts';
-import { sha256Digest } from '../../../lib/reference/digest.ts';
-import type { DigestReference } from '../../../lib/reference/reference.ts';
-import { createRegistry, type Registry, type RegistryOptions } from '../../../lib/registry/client.ts';
-import { anonymousCredentials } from '../../../lib/registry/credentials.ts';
-import { MEDIA_TYPE } from '../../../lib/registry/oci.ts';
-import { type RegistryServer, type RegistryServerOptions, startRegistry } from './registry.ts';
+import { type RegistryServer, type RegistryServerOptions, startRegistry } from '../../cli/services/registry/registry.ts';
+import { createHttp } from '../http/http.ts';
+import { silentLogger } from '../log/log.ts';
+import { sha256Digest } from '../reference/digest.ts';
+import type { DigestReference } from '../reference/reference.ts';
+import { createRegistry, type Registry, type RegistryOptions } from './client.ts';
+import { anonymousCredentials } from './credentials.ts';
+import { MEDIA_TYPE } from './oci.ts';
 
 /** For tests: an embedded registry on disk, clients of it over real HTTP, and what wants closing afterwards. */
 export type Bench = {
@@ -54,16 +53,6 @@ export async function pushImage(registry: Registry, host: string, repository: st
   };
   const { digest } = await registry.putManifest({ ...name, ...(tag !== undefined && { tag }) }, Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.ociManifest);
   return { ...name, digest };
-}
-
-/** The StepError that the promise fails with. */
-export async function failureOf(promise: Promise<unknown>): Promise<StepError> {
-  const error = await promise.then(
-    () => undefined,
-    (caught: unknown) => caught,
-  );
-  if (error instanceof StepError) return error;
-  throw new Error(`expected a StepError, got ${String(error)}`, { cause: error });
 }
 
 export async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** One thing that CI runs: a command of package.json, and whether it is a vitest run whose tests are counted one by one. */
+export type Stage = { name: string; command: readonly string[]; countsTests: boolean; minutes: number };
+
+/** In this order, so that what is cheap and breaks often comes first. `minutes` is the time after which a stage is stopped and has failed. */
+export const STAGES: readonly Stage[] = [
+  { name: 'start', command: ['npm', 'start'], countsTests: false, minutes: 3 },
+  { name: 'check', command: ['npm', 'run', 'check'], countsTests: false, minutes: 5 },
+  { name: 'test', command: ['npx', 'vitest', 'run', '--coverage'], countsTests: true, minutes: 8 },
+  { name: 'cosign', command: ['npm', 'run', 'test:cosign', '--'], countsTests: true, minutes: 25 },
+  { name: 'cluster', command: ['npm', 'run', 'test:cluster', '--'], countsTests: true, minutes: 25 },
+  { name: 'sbom', command: ['npm', 'run', 'test:sbom', '--'], countsTests: true, minutes: 20 },
+];
