@@ -44,5 +44,5 @@ export const catalogCommand: CommandModule<{ state: string }, Options> = {
 /** All Tasks, StepActions and Pipelines as one file, because `kubectl apply --recursive` would run the samples as well. */
 function installManifest(files: readonly { path: string; text: string }[]): string {
   const manifests = files.filter(({ path }) => INSTALLED.test(path)).toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  return manifests.map(({ text }) => text.trimEnd()).join('\n---\n') + '\n';
+  return `${manifests.map(({ text }) => text.trimEnd()).join('\n---\n')}\n`;
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { SILENT } from './reporter.ts';
 import { SKIP } from './run-document.ts';
-import { ECHO, runShort, WAIT } from './run-fixture.ts';
+import { ECHO, runShort, WAIT } from './test-run.ts';
 
 describe('cancel', () => {
   it('stops running tasks, starts no more, and runs finally to its end', async () => {

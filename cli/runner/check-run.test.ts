@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { inputError, StepError } from '../../lib/errors/errors.ts';
-import { runShort, type ShortPipeline, type ShortTask } from './run-fixture.ts';
+import { runShort, type ShortPipeline, type ShortTask } from './test-run.ts';
 import type { RunOptions } from './run-pipeline.ts';
 
 let tempRoot: string;

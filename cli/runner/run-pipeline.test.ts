@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SKIP } from './run-document.ts';
-import { ECHO, FAIL, NEVER, runShort, write } from './run-fixture.ts';
+import { ECHO, FAIL, NEVER, runShort, write } from './test-run.ts';
 
 let tempRoot: string;
 beforeEach(async () => {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ECHO, runShort, type ShortTask } from './run-fixture.ts';
+import { ECHO, runShort, type ShortTask } from './test-run.ts';
 
 let tempRoot: string;
 beforeEach(async () => {

@@ -88,6 +88,20 @@ describe('openArtifact', () => {
     expect(layers[2]).toEqual(gzipSync(layerTar));
   });
 
+  it('reads the files of a compressed archive in any order, a broken-off read in between', async () => {
+    const source = await openArtifact(await file('order.tar.gz', gzipSync(ociArchive(layout))));
+    const { manifest, layers } = await readAll(source);
+    const blobs = [manifest.config, ...manifest.layers];
+    const first = source.blob(blobs[1] ?? manifest.config)[Symbol.asyncIterator]();
+    await first.next();
+    await first.return?.();
+    for (const [number, blob] of [...blobs.entries()].reverse()) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of source.blob(blob)) chunks.push(chunk);
+      expect(Buffer.concat(chunks)).toEqual(layers[number]);
+    }
+  });
+
   it('takes the OCI index of a docker archive that has both', async () => {
     const both = writeTar([...[...layoutFiles(layout)].map(([path, content]) => ({ path, content })), { path: 'manifest.json', content: '[]' }]);
     expect((await openArtifact(await file('both.tar', both))).root.digest).toBe(layout.root.digest);

@@ -5,7 +5,8 @@ import { inputError, type StepError } from '../errors/errors.ts';
 import { sha256Digest } from '../reference/digest.ts';
 import { type ContentSource, verifiedBlob } from '../registry/content.ts';
 import { type Descriptor, MEDIA_TYPE } from '../registry/oci.ts';
-import type { ArchiveFile } from './archive-file.ts';
+import type { ArchivedFile, ArchiveFile } from './archive-file.ts';
+import type { SeenContent } from './tar-index.ts';
 
 const MAX_MANIFEST_JSON = 1024 * 1024;
 const MAX_CONFIG = 4 * 1024 * 1024;
@@ -68,21 +69,26 @@ function chooseImage<T extends { Config: string; RepoTags?: string[] | null | un
   throw inputError('ARCHIVE_AMBIGUOUS', `${name} holds ${images.length} images: ${listed.join(', ')}`, { hint: 'save one image into an archive of its own' });
 }
 
-/** Digest and size by reading the file once; a layer's media type by its first bytes. */
+/** Digest and size by reading the file once, unless the index pass has; a layer's media type by its first bytes. */
 async function describe(archive: ArchiveFile, file: string, name: string, mediaType?: string): Promise<Descriptor> {
   const found = archive.find(file.replace(/^\.\//, ''));
   if (found === undefined) throw invalid(name, `its manifest.json names ${file.slice(0, 200)}, which is not there`);
-  const hash = createHash('sha256');
-  let head: Buffer | undefined;
-  for await (const chunk of found.stream()) {
-    head ??= chunk;
-    hash.update(chunk);
-  }
-  return { mediaType: mediaType ?? layerType(head), digest: `sha256:${hash.digest('hex')}`, size: found.size };
+  const { digest, head } = found.seen ?? (await see(found));
+  return { mediaType: mediaType ?? layerType(head), digest, size: found.size };
 }
 
-function layerType(head: Buffer | undefined): string {
-  const magic = head?.subarray(0, 4).toString('hex') ?? '';
+async function see(file: ArchivedFile): Promise<SeenContent> {
+  const hash = createHash('sha256');
+  let head: Buffer | undefined;
+  for await (const chunk of file.stream()) {
+    head ??= Buffer.from(chunk.subarray(0, 16));
+    hash.update(chunk);
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, head: head ?? Buffer.alloc(0) };
+}
+
+function layerType(head: Buffer): string {
+  const magic = head.subarray(0, 4).toString('hex');
   if (magic.startsWith('1f8b')) return MEDIA_TYPE.ociLayerGzip;
   return magic === '28b52ffd' ? MEDIA_TYPE.ociLayerZstd : MEDIA_TYPE.ociLayer;
 }

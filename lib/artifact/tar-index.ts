@@ -5,9 +5,17 @@ import { oneLine } from '../log/log.ts';
 import { BLOCK_SIZE, isExtension, MAX_EXTENSION_BYTES, padding, readTarExtension, readTarHeader, type TarExtension, type TarHeader } from './tar-header.ts';
 
 /** A forward cursor over the bytes of a tar. `read` gives fewer bytes than asked only at the end; `skip` says whether they were all there. */
-export type TarCursor = { read(length: number): Promise<Buffer>; skip(length: number): Promise<boolean> };
+export type TarCursor = {
+  read(length: number): Promise<Buffer>;
+  skip(length: number): Promise<boolean>;
+  /** Instead of `skip` where passing over bytes means producing them: what a second look would cost another pass. */
+  digest?(length: number): Promise<SeenContent | undefined>;
+};
+/** Digest `sha256:<hex>` and first bytes of a file's content. */
+export type SeenContent = { digest: string; head: Buffer };
 
-export type TarIndexEntry = { kind: 'file'; offset: number; size: number } | { kind: 'link'; target: string };
+export type IndexedFile = { kind: 'file'; offset: number; size: number; seen?: SeenContent };
+export type TarIndexEntry = IndexedFile | { kind: 'link'; target: string };
 export type TarIndex = Map<string, TarIndexEntry>;
 
 const MAX_ENTRIES = 100_000;
@@ -34,12 +42,20 @@ export async function indexTar(cursor: TarCursor, what: string): Promise<TarInde
     if (isExtension(header.kind)) {
       next = { ...next, ...(await readExtension(cursor, header, what)) };
     } else {
-      addEntry(index, { ...header, size, name: next.path ?? header.name, linkName: next.link ?? header.linkName }, position, what);
+      const added = addEntry(index, { ...header, size, name: next.path ?? header.name, linkName: next.link ?? header.linkName }, position, what);
       next = {};
-      if (!(await cursor.skip(size + padding(size)))) throw truncatedArchive(what, `entry ${oneLine(header.name)} is not all there`);
+      if (!(await passOver(cursor, size, added))) throw truncatedArchive(what, `entry ${oneLine(header.name)} is not all there`);
     }
     position += size + padding(size);
   }
+}
+
+async function passOver(cursor: TarCursor, size: number, file: IndexedFile | undefined): Promise<boolean> {
+  if (cursor.digest === undefined || file === undefined) return cursor.skip(size + padding(size));
+  const seen = await cursor.digest(size);
+  if (seen === undefined) return false;
+  file.seen = seen;
+  return cursor.skip(padding(size));
 }
 
 async function readExtension(cursor: TarCursor, header: TarHeader, what: string): Promise<TarExtension> {
@@ -52,14 +68,20 @@ async function readExtension(cursor: TarCursor, header: TarHeader, what: string)
   return extension;
 }
 
-function addEntry(index: TarIndex, header: TarHeader, offset: number, what: string): void {
-  if (header.kind !== 'file' && header.kind !== 'link' && header.kind !== 'symlink') return;
+/** Gives the entry when it is a file. */
+function addEntry(index: TarIndex, header: TarHeader, offset: number, what: string): IndexedFile | undefined {
+  if (header.kind !== 'file' && header.kind !== 'link' && header.kind !== 'symlink') return undefined;
   const name = insidePath(header.name, what);
   if (index.has(name)) throw hostile(what, `two entries of the name ${oneLine(name)}`);
   if (index.size >= MAX_ENTRIES) throw hostile(what, `more than ${MAX_ENTRIES} entries`);
-  if (header.kind === 'file') index.set(name, { kind: 'file', offset, size: header.size });
-  else if (header.kind === 'link') index.set(name, { kind: 'link', target: insidePath(header.linkName, what) });
+  if (header.kind === 'file') {
+    const file: IndexedFile = { kind: 'file', offset, size: header.size };
+    index.set(name, file);
+    return file;
+  }
+  if (header.kind === 'link') index.set(name, { kind: 'link', target: insidePath(header.linkName, what) });
   else index.set(name, { kind: 'link', target: insidePath(header.linkName.startsWith('/') ? header.linkName : `${parent(name)}${header.linkName}`, what) });
+  return undefined;
 }
 
 function parent(name: string): string {
@@ -75,7 +97,7 @@ function insidePath(path: string, what: string): string {
 }
 
 /** The file that a name leads to through at most eight links, or undefined. */
-export function findFile(index: TarIndex, name: string): { offset: number; size: number } | undefined {
+export function findFile(index: TarIndex, name: string): IndexedFile | undefined {
   let entry = index.get(name);
   for (let hops = 0; entry?.kind === 'link' && hops < 8; hops++) entry = index.get(entry.target);
   return entry?.kind === 'file' ? entry : undefined;

@@ -8,37 +8,45 @@ import { blobPath } from './layout-source.ts';
 import { type TarFile, writeTar } from './write-tar.ts';
 
 export type LayerCompression = 'gzip' | 'none' | 'zstd';
+/** A layer as a registry holds it; `diffId` is the digest of the tar inside. */
+export type ReadyLayer = { mediaType: string; bytes: Buffer; diffId: string };
 export type ImageParts = {
   platform?: Platform;
   /** Bottom first. */
-  layers: { files: TarFile[]; compression?: LayerCompression }[];
+  layers: ({ files: TarFile[]; compression?: LayerCompression } | ReadyLayer)[];
   /** RFC 3339; left out when not given. */
   created?: string;
+  /** The `history` member of the image config (image spec 1.1, config.md): one entry a layer, besides those with `empty_layer`. */
+  history?: readonly Record<string, unknown>[];
   /** The `config` member of the image config: Entrypoint, Env, Labels … */
   config?: Record<string, unknown>;
   annotations?: Record<string, string>;
 };
 export type Layout = { root: Descriptor; blobs: Map<string, Buffer> };
 
+/** RFC 1952, 2.3: the byte of the header that names the system that wrote it, which zlib fills differently on macOS and Linux. */
+const GZIP_SYSTEM_BYTE = 9;
+const GZIP_UNIX = 3;
+
 const LAYER_TYPE = { gzip: MEDIA_TYPE.ociLayerGzip, none: MEDIA_TYPE.ociLayer, zstd: MEDIA_TYPE.ociLayerZstd };
 
-/** The blobs of an OCI image, the same bytes for the same parts; with several images an index over them. */
-export function composeLayout(images: ImageParts[]): Layout {
+/** The blobs of an OCI image, the same bytes for the same parts; with several images an index over them, with these annotations. */
+export function composeLayout(images: ImageParts[], annotations?: Record<string, string>): Layout {
   const blobs = new Map<string, Buffer>();
   const manifests = images.map((image) => composeImage(image, blobs));
   const [only] = manifests;
   if (manifests.length === 1 && only !== undefined) return { root: only, blobs };
-  const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests };
+  const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests, ...(annotations !== undefined && { annotations }) };
   return { root: addBlob(blobs, Buffer.from(JSON.stringify(index)), MEDIA_TYPE.ociIndex), blobs };
 }
 
 function composeImage(image: ImageParts, blobs: Map<string, Buffer>): Descriptor {
   const platform = image.platform ?? { os: 'linux', architecture: 'amd64' };
   const diffIds: string[] = [];
-  const layers = image.layers.map(({ files, compression = 'gzip' }) => {
-    const tar = writeTar(files);
-    diffIds.push(sha256Digest(tar));
-    return addBlob(blobs, compress(tar, compression), LAYER_TYPE[compression]);
+  const layers = image.layers.map((layer) => {
+    const { bytes, mediaType, diffId } = 'bytes' in layer ? layer : composeLayer(layer.files, { compression: layer.compression });
+    diffIds.push(diffId);
+    return addBlob(blobs, bytes, mediaType);
   });
   const config = {
     ...(image.created !== undefined && { created: image.created }),
@@ -47,6 +55,7 @@ function composeImage(image: ImageParts, blobs: Map<string, Buffer>): Descriptor
     ...(platform.variant !== undefined && { variant: platform.variant }),
     config: image.config ?? {},
     rootfs: { type: 'layers', diff_ids: diffIds },
+    ...(image.history !== undefined && { history: image.history }),
   };
   const manifest = {
     schemaVersion: 2,
@@ -58,9 +67,19 @@ function composeImage(image: ImageParts, blobs: Map<string, Buffer>): Descriptor
   return { ...addBlob(blobs, Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.ociManifest), platform };
 }
 
+/** A layer of the files in their order; `mtime` in seconds, as for `writeTar`. The same bytes on every system for one version of zlib. */
+export function composeLayer(files: TarFile[], options: { compression?: LayerCompression | undefined; mtime?: number } = {}): ReadyLayer {
+  const { compression = 'gzip', mtime } = options;
+  const tar = writeTar(files, mtime);
+  return { mediaType: LAYER_TYPE[compression], bytes: compress(tar, compression), diffId: sha256Digest(tar) };
+}
+
 function compress(tar: Buffer, compression: LayerCompression): Buffer {
   if (compression === 'none') return tar;
-  return compression === 'zstd' ? zstdCompressSync(tar) : gzipSync(tar, { level: 6 });
+  if (compression === 'zstd') return zstdCompressSync(tar);
+  const bytes = gzipSync(tar, { level: 6 });
+  bytes[GZIP_SYSTEM_BYTE] = GZIP_UNIX;
+  return bytes;
 }
 
 function addBlob(blobs: Map<string, Buffer>, bytes: Buffer, mediaType: string): Descriptor {

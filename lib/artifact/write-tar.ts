@@ -2,15 +2,19 @@
 import { bugError } from '../errors/errors.ts';
 import { BLOCK_SIZE, padding } from './tar-header.ts';
 
+/** Numeric user and group. */
+export type Owner = { uid: number; gid: number };
+
 export type TarFile =
   | { path: string; type?: 'file'; content: Buffer | string; mode?: number }
-  | { path: string; type: 'directory'; mode?: number }
+  | { path: string; type: 'directory'; mode?: number; owner?: Owner }
   | { path: string; type: 'symlink' | 'link'; target: string };
 
+const ROOT: Owner = { uid: 0, gid: 0 };
 const TYPE_FLAG = { file: '0', link: '1', symlink: '2', directory: '5' };
 
 /**
- * A tar of the files in the given order, the same bytes for the same input: ustar, owner 0:0 without names, modes 0644 and 0755, time `mtime`
+ * A tar of the files in the given order, the same bytes for the same input: ustar, owner 0:0 unless given, no user names, modes 0644 and 0755, time `mtime`
  * (seconds, 0 when not given), two zero blocks at the end. A name or target that ustar cannot hold gets a pax header. In memory: for small trees.
  */
 export function writeTar(files: TarFile[], mtime = 0): Buffer {
@@ -27,18 +31,19 @@ function entry(file: TarFile, mtime: number): Buffer[] {
     ...(Buffer.byteLength(name) > 100 ? [paxRecord('path', name)] : []),
     ...(Buffer.byteLength(target) > 100 ? [paxRecord('linkpath', target)] : []),
   ];
-  const pax = long.length === 0 ? [] : withHeader({ name: 'pax', flag: 'x', mode: 0o644, mtime, target: '', content: Buffer.from(long.join('')) });
-  return [...pax, ...withHeader({ name, flag: TYPE_FLAG[type], mode, mtime, target, content })];
+  const pax = long.length === 0 ? [] : withHeader({ name: 'pax', flag: 'x', mode: 0o644, mtime, target: '', owner: ROOT, content: Buffer.from(long.join('')) });
+  const owner = ('owner' in file ? file.owner : undefined) ?? ROOT;
+  return [...pax, ...withHeader({ name, flag: TYPE_FLAG[type], mode, mtime, target, owner, content })];
 }
 
-type Parts = { name: string; flag: string; mode: number; mtime: number; target: string; content: Buffer };
+type Parts = { name: string; flag: string; mode: number; mtime: number; target: string; owner: Owner; content: Buffer };
 
-function withHeader({ name, flag, mode, mtime, target, content }: Parts): Buffer[] {
+function withHeader({ name, flag, mode, mtime, target, owner, content }: Parts): Buffer[] {
   const block = Buffer.alloc(BLOCK_SIZE);
   block.write(Buffer.from(name).subarray(0, 100).toString('latin1'), 0, 'latin1');
   octal(block, 100, 8, mode);
-  octal(block, 108, 8, 0);
-  octal(block, 116, 8, 0);
+  octal(block, 108, 8, owner.uid);
+  octal(block, 116, 8, owner.gid);
   octal(block, 124, 12, content.length);
   octal(block, 136, 12, mtime);
   block.fill(' ', 148, 156);

@@ -2,10 +2,13 @@
 import { X509Certificate } from 'node:crypto';
 import { Agent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates } from 'node:tls';
 import { inputError } from '../errors/errors.ts';
 
 export type ProxyEnvironment = Record<string, string | undefined>;
+
+/** What a client shows of itself (mutual TLS): its certificate with those of intermediate CAs, and the key, both PEM. */
+export type ClientCertificate = { cert: string; key: string };
 
 /** Connection pools of one client; `pick` gives the one for a URL. */
 export type Agents = { pick(url: URL, reuse: boolean): Agent; close(): void };
@@ -16,11 +19,12 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIF
  * Pools with keep-alive, and pools without it for requests that must not be sent twice (a pooled connection may have
  * been closed by the peer already, and then nobody knows whether the request was read). Proxies are Node's own:
  * HTTP_PROXY, HTTPS_PROXY and NO_PROXY of `env`; loopback hosts are never proxied, as with Go's and curl's clients.
- * `ca` (PEM) is trusted besides the default certificates. Throws input CA_BUNDLE_INVALID.
+ * `ca` (PEM) is trusted besides the default certificates; `client` (PEM) is shown to servers that ask for a certificate.
+ * Throws input CA_BUNDLE_INVALID or CLIENT_CERTIFICATE_INVALID.
  */
-export function createAgents(options: { ca?: string | undefined; env: ProxyEnvironment }): Agents {
+export function createAgents(options: { ca?: string | undefined; client?: ClientCertificate | undefined; env: ProxyEnvironment }): Agents {
   const ca = options.ca === undefined ? undefined : [...getCACertificates('default'), ...certificates(options.ca)];
-  const tls = ca === undefined ? {} : { ca };
+  const tls = { ...(ca !== undefined && { ca }), ...(options.client !== undefined && usable(options.client)) };
   const pooled = { keepAlive: true, maxSockets: 32, scheduling: 'lifo' } as const;
   const proxyEnv = options.env as NodeJS.ProcessEnv;
   const pools = {
@@ -46,6 +50,18 @@ export function createAgents(options: { ca?: string | undefined; env: ProxyEnvir
 export function isLoopbackHost(hostname: string): boolean {
   const host = hostname.toLowerCase().replace(/^\[|\]$/g, '');
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+function usable(client: ClientCertificate): ClientCertificate {
+  try {
+    createSecureContext(client);
+  } catch (cause) {
+    throw inputError('CLIENT_CERTIFICATE_INVALID', 'the client certificate and its key cannot be used', {
+      hint: 'give both as PEM, the key without a password, and let them belong together',
+      cause,
+    });
+  }
+  return client;
 }
 
 function certificates(pem: string): string[] {

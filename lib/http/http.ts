@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { inputError, refusedError, StepError, transientError } from '../errors/errors.ts';
 import type { Logger } from '../log/log.ts';
 import { redactUrl } from '../log/redact.ts';
-import { type Agents, createAgents, type ProxyEnvironment } from './agents.ts';
+import { type Agents, type ClientCertificate, createAgents, type ProxyEnvironment } from './agents.ts';
 import { BodySourceError, type RequestBody, sendOnce } from './attempt.ts';
 import { backoffMs, DEFAULT_RETRY, type RetryPolicy, retryAfterMs } from './backoff.ts';
 import { type Failure, networkFailure, statusFailure, tlsRefusal } from './failure.ts';
@@ -28,6 +28,8 @@ export type HttpRequest = {
   maxBytes?: number;
   /** Longest silence on the wire within one attempt, default 30 s. */
   timeoutMs?: number;
+  /** Milliseconds to wait where an answer is a rate limit by the service's own rules (GitHub: 403), else undefined. Such an answer means that nothing was done. */
+  rateLimit?: (status: number, headers: IncomingMessage['headers'], now: number) => number | undefined;
 };
 
 export type HttpResponse = {
@@ -52,6 +54,8 @@ export type HttpOptions = {
   deadline?: number;
   /** PEM certificates to trust besides the default ones. */
   ca?: string;
+  /** Shown to servers that ask for a certificate; so make a client of its own for them. */
+  client?: ClientCertificate;
   retry?: RetryPolicy;
   /** Where the proxy variables are read, default `process.env`. */
   env?: ProxyEnvironment;
@@ -96,7 +100,7 @@ export function createHttp(options: HttpOptions): Http & { close(): void } {
     now,
     sleep: options.sleep ?? ((ms, signal) => delay(ms, undefined, { signal })),
     random: options.random ?? Math.random,
-    agents: createAgents({ ca: options.ca, env: options.env ?? process.env }),
+    agents: createAgents({ ca: options.ca, client: options.client, env: options.env ?? process.env }),
     deadline: options.deadline ?? Number.POSITIVE_INFINITY,
     signal: options.signal ?? new AbortController().signal,
   };
@@ -143,7 +147,7 @@ async function attempt(client: Client, exchange: Exchange, extra: Record<string,
   try {
     const response = await follow(client, exchange, place.url, { ...request.headers, ...place.headers, ...extra });
     const wait = retryAfterMs(response.headers['retry-after'], client.now());
-    const failure = statusFailure(response.statusCode ?? 0, wait);
+    const failure = limited(client, request, response) ?? statusFailure(response.statusCode ?? 0, wait);
     if (failure === undefined) return { response };
     response.destroy();
     return { failure };
@@ -154,6 +158,11 @@ async function attempt(client: Client, exchange: Exchange, extra: Record<string,
     if (refused !== undefined) throw refused;
     return { failure: networkFailure(error) };
   }
+}
+
+function limited(client: Client, { rateLimit }: HttpRequest, { statusCode = 0, headers }: IncomingMessage): Failure | undefined {
+  const retryAfterMs = rateLimit?.(statusCode, headers, client.now());
+  return retryAfterMs === undefined ? undefined : { code: 'HTTP_THROTTLED', reason: `status ${statusCode}, a rate limit`, retryAfterMs, unsent: true };
 }
 
 /** Sends the request and follows redirects of GET and HEAD (RFC 9110 section 15.4). */

@@ -22,8 +22,8 @@ const Database = z.object({ built: Time.nullish(), status: z.object({ built: Tim
 const Report = z.object({
   matches: z.array(Match).max(MAX_FINDINGS),
   ignoredMatches: z.array(z.unknown()).nullish(),
-  source: z.object({ type: Text.nullish(), target: z.unknown() }).nullish(),
-  descriptor: z.object({ name: z.literal('grype'), version: Text.nullish(), timestamp: Time.nullish(), db: z.unknown() }),
+  source: z.object({ type: Text.nullish(), target: z.unknown().optional() }).nullish(),
+  descriptor: z.object({ name: z.literal('grype'), version: Text.nullish(), timestamp: Time.nullish(), db: z.unknown().optional() }),
 });
 
 const ImageTarget = z.object({

@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../evidence/evidence.ts';
 import { PREDICATE_TYPE } from '../intoto/predicate-type.ts';
-import { evidence, LOG, OTHER_DIGEST, piece, SUBJECT_DIGEST, sbom, signature } from './evidence-fixture.ts';
-import { expectResult, resultOf, verdictOf } from './judge-fixture.ts';
+import { evidence, LOG, OTHER_DIGEST, piece, SUBJECT_DIGEST, sbom, signature } from './test-evidence.ts';
+import { expectResult, resultOf, verdictOf } from './test-judge.ts';
 import type { Verdict } from './verdict.ts';
 
 const PROVENANCE = PREDICATE_TYPE.slsaprovenance1;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { PREDICATE_TYPE } from '../intoto/predicate-type.ts';
 import { digestHex } from '../reference/digest.ts';
-import { evidence, NOW, OTHER_DIGEST, piece, readTestSbom, SUBJECT, sbom, signature } from './evidence-fixture.ts';
+import { evidence, NOW, OTHER_DIGEST, piece, readTestSbom, SUBJECT, sbom, signature } from './test-evidence.ts';
 import { judge } from './judge.ts';
 import { parsePolicy } from './policy.ts';
 import type { Stage } from './policy-schema.ts';

@@ -3,10 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FaultRequest } from '../../cli/services/registry/registry.ts';
 import type { Fault } from '../../cli/services/registry/reply.ts';
 import { failureOf } from '../http/test-server.ts';
-import { sha256Digest } from '../reference/digest.ts';
 import type { DigestReference } from '../reference/reference.ts';
 import type { ArtifactContent } from './artifact.ts';
-import { type Descriptor, EMPTY_DESCRIPTOR, MEDIA_TYPE } from './oci.ts';
+import { type Descriptor, MEDIA_TYPE } from './oci.ts';
 import { type Bench, pushImage, startBench } from './test-bench.ts';
 
 const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
@@ -16,17 +15,16 @@ let faults: (request: FaultRequest) => Fault | undefined;
 
 afterEach(() => bench.close());
 
-async function start(options: { referrers?: boolean; pageSize?: number } = {}): Promise<void> {
+beforeEach(async () => {
   faults = () => undefined;
-  bench = await startBench({ ...options, faults: (request) => faults(request) });
+  bench = await startBench({ referrers: false, faults: (request) => faults(request) });
   image = await pushImage(bench.client(), bench.host, 'app/web', 'one', 'v1');
-}
+});
 
 function bundle(text: string, artifactType = BUNDLE): ArtifactContent {
   return { artifactType, annotations: { z: text, a: 'first' }, layers: [{ mediaType: artifactType, bytes: Buffer.from(`{"bundle":"${text}"}`) }] };
 }
 
-const isListing = ({ path }: FaultRequest): boolean => path.includes('/referrers/');
 const fallbackTag = (): { registry: string; repository: string; tag: string } => ({
   registry: bench.host,
   repository: 'app/web',
@@ -45,8 +43,6 @@ async function putIndex(manifests: unknown[], more: Record<string, unknown> = {}
 }
 
 describe('the fallback tag', () => {
-  beforeEach(() => start({ referrers: false }));
-
   test('entries and members of others stay, annotations and all', async () => {
     const foreign = await pushImage(bench.client(), bench.host, 'app/web', 'foreign');
     const { size, mediaType } = await bench.client().resolve(foreign);

@@ -39,11 +39,6 @@ async function readIndex(): Promise<{ manifests: Descriptor[] } & Record<string,
   return JSON.parse((await registry.manifest({ ...fallbackTag(), digest })).bytes.toString());
 }
 
-async function putIndex(manifests: unknown[], more: Record<string, unknown> = {}): Promise<void> {
-  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.ociIndex, manifests, ...more }));
-  await bench.client().putManifest(fallbackTag(), bytes, MEDIA_TYPE.ociIndex);
-}
-
 describe.each([true, false])('with the referrers API: %s', (referrers) => {
   beforeEach(() => start({ referrers }));
 

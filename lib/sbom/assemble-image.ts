@@ -2,6 +2,7 @@
 import { dirname } from 'node:path/posix';
 import { type ApkInput, cataloguePackagesOfApk } from './cataloguers/apk.ts';
 import { cataloguePackagesOfDpkg, type DpkgSource } from './cataloguers/dpkg.ts';
+import type { ElfFacts } from './cataloguers/elf.ts';
 import { cataloguePackagesOfGo } from './cataloguers/go-buildinfo.ts';
 import { catalogueInstalledNpm, type HiddenLock, isNpmPackageRoot, type NpmInstalledInput } from './cataloguers/npm-installed.ts';
 import type { Finding, Value } from './finding.ts';
@@ -96,14 +97,24 @@ function noteOwner(one: Package, owners: Map<string, string>, purls: Map<string,
 
 function unexplained(pick: Pick, owners: Map<string, string>, npm: NpmInstalledInput): Unknown[] {
   const explained = (path: string): boolean => owners.has(path) || insideNpmPackage(path, npm);
-  const elves = pick('elf').filter(({ path, value }) => value.facts.go === undefined && !explained(path));
+  const elves = pick('elf').filter(({ path, value }) => !namesModules(value.facts) && !explained(path));
   return [
     ...pick('problem').map(({ path, value }) => ({ path, reason: value.reason })),
     ...pick('unread')
       .filter(({ path }) => !explained(path))
       .map(({ path, value }) => ({ path, reason: value.reason })),
-    ...elves.map(({ path, value }) => ({ path, reason: value.facts.problem ?? 'executable or library that no known package holds' })),
+    ...elves.map(({ path, value }) => ({ path, reason: hiddenContent(value.facts) })),
   ];
+}
+
+/** A Go program built outside of module mode has build information without a single module. */
+function namesModules({ go }: ElfFacts): boolean {
+  return go !== undefined && (go.main !== undefined || go.modules.length > 0);
+}
+
+function hiddenContent({ go, problem }: ElfFacts): string {
+  if (go !== undefined) return 'Go binary whose build information names no modules';
+  return problem ?? 'executable or library that no known package holds';
 }
 
 function insideNpmPackage(path: string, npm: NpmInstalledInput): boolean {

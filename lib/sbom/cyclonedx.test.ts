@@ -6,7 +6,7 @@ import { connectRoot } from './graph.ts';
 import { declaredLicenses, isSpdxExpression } from './licence.ts';
 import type { ImageCatalogue, Package, Unknown } from './model.ts';
 import { readCycloneDx } from './read-cyclonedx.ts';
-import { cycloneDxValidator } from './schema-fixture.ts';
+import { cycloneDxValidator } from './test-schema.ts';
 import { contentSerial } from './uuid.ts';
 
 const violations = cycloneDxValidator();

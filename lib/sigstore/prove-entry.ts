@@ -28,9 +28,10 @@ export async function createEntryProver(rekor: Rekor, logKey: LogKey): Promise<E
         (entry) => entry.logId?.keyId && Buffer.from(entry.logId.keyId).equals(keyId) && entry.kindVersion?.kind === HASHED_REKORD.kind,
       );
       if (!own) return 'elsewhere';
-      const entry = parseLogEntry(Buffer.from(JSON.stringify(TransparencyLogEntry.toJSON(own))), logKey.origin);
+      const name = `${logKey.origin} in ${what}`;
+      const entry = parseLogEntry(Buffer.from(JSON.stringify(TransparencyLogEntry.toJSON(own))), name);
       const body = hashedRekordBody(signedDigest(bundle, Buffer.from(entry.canonicalizedBody, 'base64'), what));
-      const promised = checkLogEntry(entry, body, { name: logKey.origin, key: logKey });
+      const promised = checkLogEntry(entry, body, { name, key: logKey });
       await rekor.proveConsistency({ from: promised, to: current });
       await rekor.proveInclusion({ leafHash: leafHash(body), index: Number(entry.logIndex), checkpoint: current });
       return 'proved';

@@ -3,6 +3,7 @@ import type { TransparencyLogEntry } from '@sigstore/protobuf-specs';
 import { toSignedEntity, Verifier } from '@sigstore/verify';
 import { deniedError } from '../errors/errors.ts';
 import type { DsseBundle } from './bundle.ts';
+import { parseCheckpoint } from './checkpoint.ts';
 import { entryPublicKey } from './entry-key.ts';
 import { type NamedKey, spkiDer } from './public-key.ts';
 import type { Trust } from './trusted-root.ts';
@@ -38,11 +39,14 @@ function findLog(entry: TransparencyLogEntry, trust: Trust): Trust['tlogs'][numb
   return trust.tlogs.find((log) => entry.logId?.keyId !== undefined && log.logID.equals(entry.logId.keyId));
 }
 
-/** What @sigstore/verify leaves open: that the entry names the signing key, and that the index outside the proof is the one inside. */
+/** What @sigstore/verify leaves open: that the entry names the signing key, that the index outside the proof is the one inside, and that tree size and root beside the checkpoint are those of it. */
 function checkEntry(entry: TransparencyLogEntry, key: NamedKey): void {
   if (entry.kindVersion?.kind !== 'hashedrekord' || entry.kindVersion.version !== '0.0.2') return;
   if (entry.logIndex !== entry.inclusionProof?.logIndex)
     throw new Error(`it claims index ${entry.logIndex} and proves index ${entry.inclusionProof?.logIndex}`);
+  const { treeSize, rootHash, checkpoint } = entry.inclusionProof;
+  const { size, root } = parseCheckpoint(checkpoint?.envelope ?? '');
+  if (treeSize !== String(size) || !root.equals(rootHash)) throw new Error('it repeats its checkpoint wrongly');
   const logged = entryPublicKey(entry.canonicalizedBody);
   if (!logged.equals(spkiDer(key.key))) throw new Error('it names another key than the one that signed');
 }

@@ -29,12 +29,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   {
     id: 'layers',
     why: 'imports in lib/ go down the layers; a room that reaches up cannot be used or tested without what stands above it',
-    broken: (from, { path, external }) => !external && isLib(from) && !isTestSupport(from) && isLib(path) && layerOf(path) > layerOf(from),
+    broken: (from, { path, external }) => !external && isLib(from) && isLib(path) && layerOf(path) > layerOf(from),
   },
   {
     id: 'lib-below-all',
     why: 'lib/ serves tasks, services and the command line, and knows none of them',
-    broken: (from, { path, external }) => !external && isLib(from) && !isTestSupport(from) && /^(tasks|services|cli|images)\//.test(path),
+    broken: (from, { path, external }) => !external && isLib(from) && /^(tasks|services|cli|images)\//.test(path),
   },
   {
     id: 'known-room',
@@ -60,8 +60,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   {
     id: 'product-alone',
     why: 'scripts and tests are not shipped',
-    broken: (from, { path, external }) =>
-      !external && !from.startsWith('scripts/') && !isTestSupport(from) && (/^(scripts|test)\//.test(path) || isTestSupport(path)),
+    broken: (from, { path, external }) => !external && !from.startsWith('scripts/') && (/^(scripts|test)\//.test(path) || isTestSupport(path)),
   },
   {
     id: 'one-door',
@@ -79,13 +78,15 @@ export const IMPORT_RULES: readonly ImportRule[] = [
 /** Every import that breaks a rule, with the way from an entry point to it. */
 export function importProblems(graph: ImportGraph, entries: readonly string[], context: ImportContext): string[] {
   return [
-    ...[...graph].flatMap(([from, targets]) =>
-      targets.flatMap((target) =>
-        IMPORT_RULES.filter(({ broken }) => broken(from, target, context)).map(
-          ({ id, why }) => `${id}: ${[...chainTo(graph, entries, from), target.path].join(' → ')}\n    ${why}`,
+    ...[...graph]
+      .filter(([from]) => !isTestSupport(from))
+      .flatMap(([from, targets]) =>
+        targets.flatMap((target) =>
+          IMPORT_RULES.filter(({ broken }) => broken(from, target, context)).map(
+            ({ id, why }) => `${id}: ${[...chainTo(graph, entries, from), target.path].join(' → ')}\n    ${why}`,
+          ),
         ),
       ),
-    ),
     ...roomCycles(graph).map((cycle) => `no-cycles: ${cycle.join(' → ')}\n    rooms that need each other are one room`),
   ];
 }

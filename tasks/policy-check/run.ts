@@ -13,7 +13,7 @@ import { judgeArtifact } from '../../lib/verify/judge-artifact.ts';
 import { loadPolicy } from '../../lib/verify/load-policy.ts';
 import { writeReports } from './reports.ts';
 import type { spec } from './spec.ts';
-import { publishVsa, vsaFor } from './summary.ts';
+import { openVerifier, publishVsa, vsaFor } from './summary.ts';
 
 const MAX_SCAN_BYTES = 16 * 1024 * 1024;
 const MAX_LISTED = 900;
@@ -27,6 +27,8 @@ export async function run(inputs: Inputs<typeof spec>, deps: StepDeps): Promise<
   if (!trust && policy.policy.rules.some((rule) => rule.type === 'log-entry' && rule.stages.includes(params.stage))) {
     throw inputError('TRUSTED_ROOT_MISSING', 'the policy asks for log entries, and no trusted root says which logs to believe');
   }
+  // Opened before anything is asked, so that a wrong key is told as the wrong input that it is, and not after the verdict.
+  const verifier = await openVerifier(inputs, deps, trust);
   const { verdict, evidence } = await judgeArtifact({
     registry: deps.registry,
     image: params.image,
@@ -36,9 +38,9 @@ export async function run(inputs: Inputs<typeof spec>, deps: StepDeps): Promise<
     scan,
     now: deps.now(),
   });
-  const vsa = await vsaFor(inputs, deps, verdict, evidence);
-  await writeReports(workspaces.reports, verdict, vsa.predicate);
-  const vsaDigest = vsa.key ? await publishVsa(inputs, deps, vsa.predicate, vsa.key, trust) : '';
+  const vsa = vsaFor(inputs, deps.version, verdict, evidence, verifier);
+  await writeReports(workspaces.reports, verdict, vsa);
+  const vsaDigest = verifier ? await publishVsa(inputs, deps, vsa, verifier) : '';
   report(verdict, deps);
   const denied = denial(verdict);
   return {

@@ -31,6 +31,8 @@ export async function run({ params }: Inputs<typeof spec>, deps: StepDeps): Prom
     ...(params['rekor-read-url'] !== undefined && { readUrl: params['rekor-read-url'] }),
     logKey,
   });
+  // Nothing refers to an artifact that is not there, which must not pass for "nothing to do".
+  await deps.registry.resolve(params.image);
   const completed = await completeAll(params.image, rekor, deps);
   const { proved, logSize } = await proveAll(params.image, rekor, logKey, deps);
   return {

@@ -2,18 +2,18 @@
 import { spawn } from 'node:child_process';
 import { bugError, inputError } from '../../lib/errors/errors.ts';
 
-export type GoOptions = { cwd: string; env: NodeJS.ProcessEnv; log?: (line: string) => void };
+export type GoOptions = { cwd: string; env: NodeJS.ProcessEnv; log?: (line: string) => void; cgo?: boolean };
 
 /**
  * Runs the Go command and gives what it printed to stdout; its stderr goes line by line to `log`.
- * cgo is off (static binaries) and no other toolchain is fetched, so a go.mod that wants a newer Go fails by name.
+ * cgo is off (static binaries) unless asked for, and no other toolchain is fetched, so a go.mod that wants a newer Go fails by name.
  * Throws StepError: `GO_MISSING`, `GO_FAILED`.
  */
-export function runGo(args: string[], { cwd, env, log }: GoOptions): Promise<string> {
+export function runGo(args: string[], { cwd, env, log, cgo = false }: GoOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn('go', args, {
       cwd,
-      env: { ...env, CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOWORK: 'off' },
+      env: { ...env, CGO_ENABLED: cgo ? '1' : '0', GOTOOLCHAIN: 'local', GOWORK: 'off' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let stdout = '';

@@ -17,6 +17,9 @@ export type Peer = {
   variables: (version: string) => Record<string, string>;
   /** Name → folder inside the module, copied beside the binaries (manifests that the peer ships). */
   folders?: Record<string, string>;
+  /** Build tags, and whether C code is compiled in; a C compiler must then be there. */
+  tags?: string;
+  cgo?: boolean;
 };
 
 export const peers = {
@@ -28,6 +31,19 @@ export const peers = {
   etcd: {
     module: 'go.etcd.io/etcd/server/v3',
     packages: { etcd: 'go.etcd.io/etcd/server/v3' },
+    variables: () => ({}),
+  },
+  gitea: {
+    module: 'code.gitea.io/gitea',
+    packages: { gitea: 'code.gitea.io/gitea' },
+    variables: (version) => ({ 'main.Version': version.slice(1) }),
+    folders: { options: 'options', public: 'public', templates: 'templates' },
+    tags: 'sqlite,sqlite_unlock_notify',
+    cgo: true,
+  },
+  grafeas: {
+    module: 'github.com/grafeas/grafeas',
+    packages: { grafeas: 'github.com/grafeas/grafeas/go/v1beta1/main' },
     variables: () => ({}),
   },
   kubernetes: {
@@ -59,7 +75,8 @@ export async function ensurePeer<N extends PeerName>(name: N, { log, env = proce
   const peer: Peer = peers[name];
   const source = join(import.meta.dirname, name);
   const [goMod, goSum] = await Promise.all([readFile(join(source, 'go.mod'), 'utf8'), readFile(join(source, 'go.sum'), 'utf8')]);
-  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags(peer, requiredVersion(goMod, peer.module))];
+  const tags = peer.tags === undefined ? [] : ['-tags', peer.tags];
+  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', ...tags, '-ldflags', linkerFlags(peer, requiredVersion(goMod, peer.module))];
   const toolchain = (await runGo(['env', 'GOVERSION', 'GOOS', 'GOARCH'], { cwd: source, env })).trim().split('\n');
   const key = createHash('sha256')
     .update(JSON.stringify([goMod, goSum, flags, peer.packages, peer.folders ?? {}, toolchain]))
@@ -86,7 +103,7 @@ type Build = { source: string; into: string; flags: string[]; log: (line: string
 
 async function build(peer: Peer, { source, into, flags, log, env }: Build): Promise<void> {
   for (const [binary, importPath] of Object.entries(peer.packages)) {
-    await runGo(['build', ...flags, '-o', join(into, binary), importPath], { cwd: source, env, log });
+    await runGo(['build', ...flags, '-o', join(into, binary), importPath], { cwd: source, env, log, cgo: peer.cgo === true });
   }
   for (const [entry, folder] of Object.entries(peer.folders ?? {})) {
     const moduleDir = await runGo(['list', '-mod=readonly', '-m', '-f', '{{.Dir}}', peer.module], { cwd: source, env });

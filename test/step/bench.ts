@@ -90,18 +90,20 @@ export async function openBench(): Promise<Bench> {
       Object.assign(wire, { registry: undefined, log: undefined, watch: undefined });
       requests.length = 0;
     },
-    async pushImage(repository, layout = tinyImage(repository)) {
-      const dir = await folder('layout');
-      await writeLayout(dir, layout);
-      const { digest } = await copyArtifact(await openArtifact(dir), client, { registry: host, repository });
-      return `${host}/${repository}@${digest}`;
-    },
+    pushImage: async (repository, layout = tinyImage(repository)) => pushLayout({ client, host }, repository, layout, await folder('layout')),
     async close() {
       http.close();
       await Promise.all([registry.close(), log.close()]);
       await rm(root, { recursive: true, force: true });
     },
   };
+}
+
+/** Pushes the layout by way of a folder; gives the digest reference. */
+export async function pushLayout({ client, host }: Pick<Bench, 'client' | 'host'>, repository: string, layout: Layout, dir: string): Promise<string> {
+  await writeLayout(dir, layout);
+  const { digest } = await copyArtifact(await openArtifact(dir), client, { registry: host, repository });
+  return `${host}/${repository}@${digest}`;
 }
 
 /** An image with one Alpine and one npm package; another name makes another digest. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect } from 'vitest';
-import { EXIT_CODE, type ErrorKind } from '../../lib/errors/errors.ts';
+import { type ErrorKind, EXIT_CODE } from '../../lib/errors/errors.ts';
 import { PASSWORD } from './bench.ts';
 import type { StepEnd } from './spawn-step.ts';
 
 const MAX_LINES = 20;
 export const REGISTRY_PASSWORD = 'pale-otter-4417';
-const SECRETS = [PASSWORD, REGISTRY_PASSWORD, 'PRIVATE KEY'].flatMap((secret) => [secret, Buffer.from(secret).toString('base64').replace(/=+$/, '')]);
+const SECRETS = [PASSWORD, REGISTRY_PASSWORD, '-----BEGIN'].flatMap((secret) => [secret, Buffer.from(secret).toString('base64').replace(/=+$/, '')]);
 
 /** The step succeeded, said what it spoke about, and was quiet about it. */
 export function expectDone(end: StepEnd, subject: string): void {

@@ -8,7 +8,7 @@ import { sha256Digest } from '../../lib/reference/digest.ts';
 import { spec } from '../../tasks/sbom-generate/spec.ts';
 import { type Bench, imageParts, openBench, tinyImage } from './bench.ts';
 import { expectDone } from './expectations.ts';
-import { REGISTRY_PROVOCATIONS, testFailures, type Provoked } from './failures.ts';
+import { type Provoked, REGISTRY_PROVOCATIONS, testFailures } from './failures.ts';
 import { runStep, type StepRun } from './spawn-step.ts';
 
 let bench: Bench;
@@ -29,7 +29,10 @@ async function withFile(name: string, content: Uint8Array): Promise<{ params: Re
   return { params: { image: '', path: name }, workspaces: { source } };
 }
 
-async function withLayout(change: (files: Map<string, Buffer>) => void, layout = tinyImage('layout')): Promise<{ params: Record<string, string>; workspaces: { source: string } }> {
+async function withLayout(
+  change: (files: Map<string, Buffer>) => void,
+  layout = tinyImage('layout'),
+): Promise<{ params: Record<string, string>; workspaces: { source: string } }> {
   const source = await bench.folder('source');
   await mkdir(join(source, 'oci'));
   await writeLayout(join(source, 'oci'), layout);
@@ -72,7 +75,11 @@ describe('sbom-generate', () => {
     const layout = tinyImage('archived');
     const image = `registry.invalid/team/app@${layout.root.digest}`;
     const { workspaces } = await withFile('image.tar', ociArchive(layout));
-    const end = await runStep({ ...base(bench, image), params: { image, path: 'image.tar' }, workspaces: { ...workspaces, reports: bench.workspaces.reports } });
+    const end = await runStep({
+      ...base(bench, image),
+      params: { image, path: 'image.tar' },
+      workspaces: { ...workspaces, reports: bench.workspaces.reports },
+    });
     expectDone(end, image);
     expect(end.results['components']).toBe('3');
     expect(bench.requests).toEqual([]);
@@ -111,7 +118,12 @@ describe('failures of sbom-generate', () => {
     {
       ...REGISTRY_PROVOCATIONS,
       NOTHING_TO_READ: () => ({ ...noImage, params: { image: '' }, names: /neither image nor path/ }),
-      FILE_MISSING: async () => ({ ...(await withFile('other.tar', Buffer.alloc(0))), ...noImage, params: { image: '', path: 'image.tar' }, names: 'image.tar' }),
+      FILE_MISSING: async () => ({
+        ...(await withFile('other.tar', Buffer.alloc(0))),
+        ...noImage,
+        params: { image: '', path: 'image.tar' },
+        names: 'image.tar',
+      }),
       ARCHIVE_TRUNCATED: async () => {
         const whole = ociArchive(tinyImage('cut'));
         return { ...(await withFile('image.tar', whole.subarray(0, whole.length - 2048))), ...noImage, names: /image\.tar is cut off/ };
@@ -131,7 +143,9 @@ describe('failures of sbom-generate', () => {
         return { ...(await withFile('images.tar', tar)), ...noImage, names: /team\/one:1, team\/two:1/ };
       },
       LAYOUT_INVALID: async () => ({
-        ...(await withLayout((files) => files.set('index.json', Buffer.from('{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}')))),
+        ...(await withLayout((files) =>
+          files.set('index.json', Buffer.from('{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}')),
+        )),
         ...noImage,
         names: /oci is not a whole OCI image layout/,
       }),

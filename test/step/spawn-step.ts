@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { chown, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -54,6 +54,7 @@ export async function runStep(run: StepRun): Promise<StepEnd> {
   const task = await readTask(run.task);
   const [step] = task.steps;
   const results = await mkdtemp(join(tmpdir(), 'step-results-'));
+  if (run.uid !== undefined && run.gid !== undefined) await chown(results, run.uid, run.gid);
   const fill = (template: string): string => fillIn(template, run, task, results);
   const [file = '', ...args] = [...step.command.map((part) => standIn(part, run.task)), ...step.args.map(fill)];
   const env = { PATH: process.env['PATH'], HOME: results, ...Object.fromEntries(step.env.map(({ name, value }) => [name, fill(value)])), ...run.env };
@@ -68,8 +69,9 @@ export async function runStep(run: StepRun): Promise<StepEnd> {
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const [[code, signal], stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
   const names = await readdir(results);
-  const read = names.map(async (name) => [name, await readFile(join(results, name), 'utf8')] as const);
-  return { code, signal, stdout, stderr, results: Object.fromEntries(await Promise.all(read)) };
+  const read = await Promise.all(names.map(async (name) => [name, await readFile(join(results, name), 'utf8')] as const));
+  await rm(results, { recursive: true, force: true });
+  return { code, signal, stdout, stderr, results: Object.fromEntries(read) };
 }
 
 function readTask(name: TaskName): Promise<Task> {

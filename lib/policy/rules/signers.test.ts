@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { signer } from '../evidence-fixture.ts';
+import { signer } from '../test-evidence.ts';
 import type { SignerRequirement } from '../policy-schema.ts';
 import { signersInWords, standing } from './signers.ts';
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { createElfReader, type ElfFacts, isLoadableElf } from './elf.ts';
-import { elfFile, goBinary } from './elf-fixture.ts';
 import { cataloguePackagesOfGo, parseGoBuildInfo } from './go-buildinfo.ts';
 import { catalogueGoMod, readGoMod } from './go-mod.ts';
+import { elfFile, goBinary } from './test-elf.ts';
 
 const MODULES = [
   'path\texample.com/app',
