@@ -4,6 +4,7 @@ import yargs from 'yargs';
 import { asStepError, EXIT_CODE, inputError } from '../lib/errors/errors.ts';
 import { VERSION } from '../lib/step/version.ts';
 import { catalogCommand } from './commands/catalog.ts';
+import { gateCommand } from './commands/gate.ts';
 import { runCommand } from './commands/run.ts';
 import { servicesCommand } from './commands/services.ts';
 import { startCommand } from './commands/start.ts';
@@ -25,10 +26,10 @@ async function main(): Promise<void> {
     .command(runCommand)
     .command(verifyCommand)
     .command(servicesCommand)
+    .command(gateCommand)
     .command(catalogCommand)
     .demandCommand(1, 'Name a command; --help lists them.')
     .strict()
-    .recommendCommands()
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {

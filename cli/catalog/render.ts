@@ -56,13 +56,18 @@ export function renderManifest(yaml: string, path: string, { digests, repository
   return applyEdits(yaml, edits);
 }
 
-/** The `image` of each step, the only place where the catalog names images. */
+/** The `image` of each step of a Task and each container of a Deployment, the only places where the catalog names images. */
 function imageNodes(yaml: string, path: string): Scalar[] {
   return parseAllDocuments(yaml, { logLevel: 'silent' }).flatMap((document) => {
     const [error] = document.errors;
     if (error) throw inputError('MANIFEST_INVALID', `${path}: is no YAML: ${error.message.split('\n')[0]}`);
     const steps = document.getIn(['spec', 'steps']);
-    const holders: unknown[] = [document.get('spec'), document.getIn(['spec', 'stepTemplate']), ...(isSeq(steps) ? steps.items : [])];
+    const containers = document.getIn(['spec', 'template', 'spec', 'containers']);
+    const holders: unknown[] = [
+      document.get('spec'),
+      document.getIn(['spec', 'stepTemplate']),
+      ...[steps, containers].flatMap((list) => (isSeq(list) ? list.items : [])),
+    ];
     return holders.flatMap((holder) => {
       const image = isMap(holder) ? holder.get('image', true) : undefined;
       return isScalar(image) ? [image] : [];

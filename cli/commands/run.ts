@@ -37,7 +37,7 @@ export const runCommand: CommandModule<{ state: string }, Options> = {
       .option('output', { alias: 'o', type: 'string', choices: ['json'], describe: 'Print the run document' })
       .option('verbose', { type: 'boolean', default: false, describe: 'Show every line of every task' })
       .epilogue(
-        'rekor-url, trusted-root and the workspaces signing-key, policy, trust and reports default to the state folder and its embedded log. Retries, timeouts, onError, matrix, sidecars, scripts and resolvers are refused by name.',
+        'rekor-url, trusted-root and the workspaces signing-key, policy, trust and reports default to the state folder and its embedded log. Matrix, sidecars, scripts, custom tasks and resolvers other than a slot are refused by name.',
       ) as never,
   handler: async (options) => {
     const state = await openState(options.state);

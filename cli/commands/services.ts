@@ -10,7 +10,7 @@ import { readBoundedIfPresent } from '../../lib/files/bounded-read.ts';
 import { createLogger } from '../../lib/log/log.ts';
 import { ensureSigningKey } from '../laptop/keys.ts';
 import { LAST_SUBJECT_FILE } from '../laptop/last-subject.ts';
-import { findServices, type Services, startServices } from '../services/services.ts';
+import { findServices, isAlive, type Services, startServices } from '../services/services.ts';
 import { openState, type State } from '../state/state.ts';
 
 type Options = { state: string; output?: string | undefined };
@@ -21,7 +21,7 @@ const POLL_MS = 100;
 /** `supply-chain services up|down|status`: the embedded registry and log in a process of their own. */
 export const servicesCommand: CommandModule<{ state: string }, { state: string }> = {
   command: 'services',
-  describe: 'Embedded registry and transparency log on loopback (development defaults, no substitute for real ones)',
+  describe: 'Embedded registry, transparency log and metadata store on loopback (development defaults, no substitute for real ones)',
   builder: (argv: Argv<{ state: string }>) =>
     argv
       .command('up', 'Start them in the background', withOutput, (args) => up(args))
@@ -72,6 +72,12 @@ async function down(options: Options): Promise<void> {
   const running = await findServices(await openState(options.state));
   if (!running) return console.log('not running');
   process.kill(running.pid, 'SIGTERM');
+  const end = Date.now() + START_TIMEOUT_MS;
+  while (isAlive(running.pid)) {
+    if (Date.now() > end)
+      throw transientError('SERVICES_BUSY', `the embedded services (process ${running.pid}) did not stop`, { hint: 'end that process by hand' });
+    await delay(POLL_MS);
+  }
   console.log(`stopped (process ${running.pid})`);
 }
 
@@ -87,7 +93,7 @@ async function serve(options: Options): Promise<void> {
   await ensureSigningKey(state.keys);
   const log = createLogger({ write: (line) => process.stderr.write(line), format: 'text', now: () => new Date() });
   const running = await startServices(state, log);
-  log.info('embedded services are up', { registry: running.services.registry.url, log: running.services.log.url });
+  log.info('embedded services are up', { registry: running.services.registry.url, log: running.services.log.url, grafeas: running.services.grafeas.url });
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
@@ -100,6 +106,7 @@ async function show(state: State, services: Services, output: string | undefined
   const rows = [
     ['registry', services.registry.url],
     ['log (Rekor v2)', services.log.url],
+    ['Grafeas', `${services.grafeas.url} (project ${services.grafeas.project})`],
     ['trusted root', services.trustedRoot],
     ['public key', services.publicKey],
     ['last subject', lastSubject ?? 'none yet'],

@@ -15,6 +15,7 @@ import { dockerCredentials } from '../../lib/registry/credentials.ts';
 import { parsePublicKey } from '../../lib/sigstore/public-key.ts';
 import { parseTrustedRoot } from '../../lib/sigstore/trusted-root.ts';
 import { type EvidenceDocument, evidenceDocument } from '../laptop/evidence-document.ts';
+import { evidenceHtml } from '../laptop/evidence-html.ts';
 import { evidenceMarkdown } from '../laptop/evidence-markdown.ts';
 import { exitCodeOf } from '../laptop/exit-code.ts';
 import { importImage } from '../laptop/import-image.ts';
@@ -31,7 +32,10 @@ import { openState, type State } from '../state/state.ts';
 type Options = { state: string; image: string | undefined; 'scan-report': string | undefined; verbose: boolean };
 
 const MAX_REPORT_BYTES = 16 * 1024 * 1024;
+const MAX_SBOM_BYTES = 128 * 1024 * 1024;
 const SCAN_REPORT = 'scan.json';
+/** The default of sbom-generate's param output. */
+const SBOM = 'sbom.cdx.json';
 
 /** `supply-chain start` (npm start): the Pipeline secure-image on a real image with embedded services, and the evidence of it. */
 export const startCommand: CommandModule<{ state: string }, Options> = {
@@ -72,7 +76,7 @@ async function startOn(options: Options, laptop: Laptop): Promise<EvidenceDocume
   const { image, origin } = await importImage({ project: PROJECT, given: options.image, registry, host: services.registry.host });
   await writeAtomic(join(state.root, LAST_SUBJECT_FILE), `${formatReference(image)}\n`);
   // Reports of an earlier run must not be taken for those of this one.
-  for (const file of ['verdict.json', 'verdict.md', SCAN_REPORT]) await rm(join(state.reports, file), { force: true });
+  for (const file of ['verdict.json', 'verdict.md', SBOM, SCAN_REPORT]) await rm(join(state.reports, file), { force: true });
   const scanned = options['scan-report'];
   if (scanned !== undefined) await copyFile(scanned, join(state.reports, SCAN_REPORT));
   const run = await runPipelineFile({
@@ -96,6 +100,8 @@ async function writeEvidence({ state, services, registry }: Laptop, image: Diges
   const document = evidenceDocument({ origin, run, verdict: verdict && (JSON.parse(verdict.toString('utf8')) as Verdict), evidence, services });
   await writeAtomic(join(state.reports, 'evidence.json'), `${JSON.stringify(document, undefined, 2)}\n`);
   await writeAtomic(join(state.reports, 'evidence.md'), evidenceMarkdown(document, markdown?.toString('utf8')));
+  const sbom = await readBoundedIfPresent(join(state.reports, SBOM), MAX_SBOM_BYTES, 'SBOM');
+  await writeAtomic(join(state.reports, 'evidence.html'), evidenceHtml(document, sbom?.toString('utf8')));
   return document;
 }
 

@@ -34,7 +34,12 @@ export type LaptopRun = {
 /** What a laptop run fills in for params and workspaces that nobody gave; each only where the Pipeline declares it. */
 function laptopDefaults(state: State, services: Services): { params: Record<string, string>; workspaces: Record<string, string> } {
   return {
-    params: { 'rekor-url': services.log.url, 'trusted-root': TRUSTED_ROOT_FILE },
+    params: {
+      'rekor-url': services.log.url,
+      'trusted-root': TRUSTED_ROOT_FILE,
+      'grafeas-url': services.grafeas.url,
+      'grafeas-project': services.grafeas.project,
+    },
     workspaces: { 'signing-key': state.keys, policy: state.policy, trust: state.trust, reports: state.reports },
   };
 }

@@ -23,7 +23,7 @@ export function summaryText(document: EvidenceDocument, files: { folder: string 
     ...rules,
     '',
     ...(document.notes.length > 0 ? ['not judged, and what to know', ...document.notes.map((note) => `  - ${note}`), ''] : []),
-    `files     ${files.folder}/evidence.json, evidence.md`,
+    `files     ${files.folder}/evidence.json, evidence.md, evidence.html`,
     '',
   ]
     .map(cleanLine)

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { inputError, StepError } from '../../lib/errors/errors.ts';
-import { runShort, type ShortPipeline, type ShortTask } from './test-run.ts';
 import type { RunOptions } from './run-pipeline.ts';
+import { runShort, type ShortPipeline, type ShortTask } from './test-run.ts';
 
 let tempRoot: string;
 beforeEach(async () => {

@@ -138,7 +138,14 @@ const PipelineTask = z
     workspaces: z.array(z.strictObject({ name: ResultName, workspace: Text.optional(), subPath: Text.optional() })).optional(),
     when: z.array(z.strictObject({ input: Text, operator: z.enum(['in', 'notin']), values: z.array(Text) })).optional(),
     runAfter: z.array(ObjectName).optional(),
+    retries: z.int().min(0).max(100).optional(),
+    timeout: z
+      .string()
+      .regex(/^(?:0|(?:\d+(?:\.\d+)?(?:h|m|s|ms))+)$/, 'must be a duration such as 10m')
+      .optional(),
+    onError: z.enum(['continue', 'stopAndFail']).optional(),
   })
+  .refine((task) => task.onError !== 'continue' || !task.retries, { error: 'cannot have both onError: continue and retries, as in Tekton' })
   .refine((task) => (task.taskRef === undefined) !== (task.taskSpec === undefined), { error: 'needs exactly one of taskRef and taskSpec' });
 
 export const PipelineManifest = z.strictObject({

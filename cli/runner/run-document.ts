@@ -26,6 +26,10 @@ export type TaskRecord = {
   reason: string;
   message?: string;
   exitCode?: number;
+  /** Failed attempts before the last one, when there were any. */
+  retries?: number;
+  /** Failed under `onError: continue`: the run goes on, and its outcome does not count it. */
+  ignored?: boolean;
   startTime?: string;
   completionTime?: string;
   steps: StepRecord[];
@@ -65,9 +69,11 @@ export function aggregateStatus(records: readonly TaskRecord[]): 'Succeeded' | '
 
 /** How the run as a whole ended, by the precedence of Tekton's `GetPipelineConditionStatus`. */
 export function outcomeOf(records: readonly TaskRecord[], cancelRequested: boolean): Pick<PipelineRun, 'status' | 'reason' | 'message'> {
-  const count = (state: TaskRecord['state']) => records.filter((record) => record.state === state).length;
+  const count = (state: TaskRecord['state']) => records.filter((record) => record.state === state && !record.ignored).length;
   const skipped = count('Skipped');
-  const message = `Tasks Completed: ${records.length - skipped} (Failed: ${count('Failed')}, Cancelled ${count('Cancelled')}), Skipped: ${skipped}`;
+  const ignored = records.filter((record) => record.ignored).length;
+  const failures = `Failed: ${count('Failed') + ignored}${ignored > 0 ? ` (Ignored: ${ignored})` : ''}`;
+  const message = `Tasks Completed: ${records.length - skipped} (${failures}, Cancelled ${count('Cancelled')}), Skipped: ${skipped}`;
   const invalid = records.find(({ state, taskRun }) => state === 'Failed' && taskRun === undefined);
   if (invalid) return { status: 'Failed', reason: invalid.reason, message };
   if (count('Failed') > 0) return { status: 'Failed', reason: 'Failed', message };

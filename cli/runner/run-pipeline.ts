@@ -3,8 +3,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asStepError, bugError } from '../../lib/errors/errors.ts';
+import { runAttempts } from './attempts.ts';
 import { checkRun, type RunPlan, type RunRequest } from './check-run.ts';
 import type { TaskNode } from './graph.ts';
+import type { PipelineTask } from './manifest.ts';
 import { bindParams } from './params.ts';
 import { pipelineResults } from './pipeline-results.ts';
 import type { Reporter } from './reporter.ts';
@@ -138,17 +140,36 @@ function carryOut(state: State, node: TaskNode, decision: Decision, section: Tas
     const record: TaskRecord = { ...blank, taskRun, state: 'Running', reason: 'Running', startTime: state.options.now().toISOString() };
     state.records.set(name, record);
     state.options.reporter.taskStarted(name);
+    const ignored = node.use.onError === 'continue';
     const work = start(state, node, section, taskRun).then(({ results, ...ending }) => {
       state.running.delete(name);
-      end(state, { ...record, ...ending, results: Object.fromEntries(results), completionTime: state.options.now().toISOString() });
+      end(state, {
+        ...record,
+        ...ending,
+        ...(ignored && ending.state === 'Failed' && { ignored }),
+        results: Object.fromEntries(results),
+        completionTime: state.options.now().toISOString(),
+      });
     });
     state.running.set(name, work);
   }
 }
 
 async function start(state: State, { use }: TaskNode, section: TaskRecord['section'], taskRun: string): Promise<TaskRunEnd> {
+  const { options, kill } = state;
+  // A finally task is not interrupted by the first signal: it is what the first signal leaves time for.
+  const cancel = section === 'tasks' ? options.signal : kill;
+  return runAttempts(
+    use,
+    cancel,
+    (number, signal) => startOnce(state, use, { taskRun, number, cancel: signal }),
+    ({ message, reason }, next) => options.reporter.line(use.name, `attempt ${next} failed: ${message ?? reason}; trying again`),
+  );
+}
+
+async function startOnce(state: State, use: PipelineTask, attempt: { taskRun: string; number: number; cancel: AbortSignal }): Promise<TaskRunEnd> {
   const { options, plan, identity, kill } = state;
-  const folder = join(state.root, use.name);
+  const folder = join(state.root, attempt.number === 0 ? use.name : `${use.name}.retry${attempt.number}`);
   try {
     const task = options.tasks.get(use.name);
     if (task === undefined) throw new Error(`task ${use.name} has no Task`);
@@ -158,15 +179,15 @@ async function start(state: State, { use }: TaskNode, section: TaskRecord['secti
     return await runTask({
       pipelineTask: use.name,
       task,
-      taskRun: { name: taskRun, namespace: identity.namespace, uid: randomUUID() },
+      taskRun: { name: attempt.taskRun, namespace: identity.namespace, uid: randomUUID() },
+      retryCount: attempt.number,
       params: values,
       workspaces: await bindWorkspaces(use, state.scope, plan.workspaces, folder),
       folder,
       path: options.path ?? process.env['PATH'] ?? '',
       resolveContainer: options.resolveContainer,
       onLine: (text) => options.reporter.line(use.name, text),
-      // A finally task is not interrupted by the first signal: it is what the first signal leaves time for.
-      cancel: section === 'tasks' ? options.signal : kill,
+      cancel: attempt.cancel,
       kill,
       graceMs: options.graceMs ?? GRACE_MS,
       now: options.now,

@@ -12,6 +12,8 @@ export type TaskRunInput = {
   pipelineTask: string;
   task: Task;
   taskRun: RunIdentity;
+  /** How many attempts failed before, `$(context.task.retry-count)`. */
+  retryCount?: number;
   params: ReadonlyMap<string, Value>;
   /** Workspace name → host folder; an optional workspace may be missing. */
   workspaces: ReadonlyMap<string, string>;
@@ -50,7 +52,7 @@ export async function runTask(input: TaskRunInput): Promise<TaskRunEnd> {
     for (const folder of [...Object.values(TASK_FOLDERS).map((name) => `${input.folder}/${name}`), ...places.mounts.values()]) {
       await mkdir(folder, { recursive: true });
     }
-    const scope = taskScope(input.task, input.taskRun, input.params, places);
+    const scope = taskScope(input.task, input.taskRun, input.params, places, input.retryCount);
     let end: Ending = { state: 'Succeeded', reason: 'Succeeded' };
     for (const step of planSteps(input.task, scope, places)) {
       end = await runOne(step, input, steps);

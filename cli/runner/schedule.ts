@@ -17,14 +17,15 @@ export type Moment = { ended: ReadonlyMap<string, TaskRecord>; scope: Scope; can
  * What to do with an ordered task that has not started: the rules and their precedence in Tekton's `ResolvedPipelineTask.skip`
  * (pkg/reconciler/pipelinerun/resources/pipelinerunresolution.go).
  *
- * - A failed task, or a cancel, starts nothing new.
+ * - A failed task, or a cancel, starts nothing new; one that failed under `onError: continue` stops nothing.
  * - A parent skipped by its own `when` does not hold up a task that only runs after it; one that needs its result is skipped, and so is
  *   everything after that one.
  * - A result that a successful parent did not write makes the task fail without running.
  */
 export function decideTask({ use, parents, consumes }: TaskNode, { ended, scope, cancelled }: Moment): Decision {
   if (cancelled) return { kind: 'skip', reason: SKIP.cancelled };
-  if ([...ended.values()].some(({ state }) => state === 'Failed' || state === 'Cancelled')) return { kind: 'skip', reason: SKIP.stopping };
+  if ([...ended.values()].some(({ state, ignored }) => (state === 'Failed' && !ignored) || state === 'Cancelled'))
+    return { kind: 'skip', reason: SKIP.stopping };
   const before = [...parents].map((name) => ended.get(name));
   if (before.some((parent) => parent?.state === 'Skipped' && parent.reason !== SKIP.when)) return { kind: 'skip', reason: SKIP.parents };
   if (before.includes(undefined)) return { kind: 'wait' };

@@ -38,7 +38,7 @@ export function addStatuses(scope: Map<string, Value>, statuses: ReadonlyMap<str
 export type TaskPlaces = { results: string; workspaces: ReadonlyMap<string, string>; mounts: ReadonlyMap<string, string> };
 
 /** Variables of a Task's text (Tekton docs/variables.md, "Variables available in a Task"). */
-export function taskScope(task: Task, taskRun: RunIdentity, params: ReadonlyMap<string, Value>, places: TaskPlaces): Scope {
+export function taskScope(task: Task, taskRun: RunIdentity, params: ReadonlyMap<string, Value>, places: TaskPlaces, retryCount = 0): Scope {
   const workspaces = (task.spec.workspaces ?? []).flatMap(({ name }) => {
     const folder = places.workspaces.get(name);
     return [
@@ -57,7 +57,7 @@ export function taskScope(task: Task, taskRun: RunIdentity, params: ReadonlyMap<
     [scopeKey('context', 'taskRun', 'namespace'), taskRun.namespace],
     [scopeKey('context', 'taskRun', 'uid'), taskRun.uid],
     [scopeKey('context', 'task', 'name'), task.name],
-    [scopeKey('context', 'task', 'retry-count'), '0'],
+    [scopeKey('context', 'task', 'retry-count'), String(retryCount)],
   ]);
 }
 

@@ -6,16 +6,20 @@ import { writeAtomic } from '../../lib/files/atomic-write.ts';
 import { readBoundedIfPresent } from '../../lib/files/bounded-read.ts';
 import type { Logger } from '../../lib/log/log.ts';
 import type { State } from '../state/state.ts';
+import { startGrafeas } from './grafeas/server.ts';
 import { startLog } from './log/server.ts';
 import { startOnKeptPort } from './ports.ts';
 import { startRegistry } from './registry/registry.ts';
 
 const LOOPBACK = '127.0.0.1';
+/** The project of notes and occurrences in the embedded metadata store. */
+const PROJECT = 'laptop';
 
 const ServicesDocument = z.object({
   pid: z.number().int().positive(),
   registry: z.object({ url: z.url(), host: z.string() }),
   log: z.object({ url: z.url(), origin: z.string() }),
+  grafeas: z.object({ url: z.url(), project: z.string() }),
   trustedRoot: z.string(),
   publicKey: z.string(),
 });
@@ -39,14 +43,17 @@ export async function findServices(state: State): Promise<Services | undefined> 
   const bytes = await readBoundedIfPresent(state.servicesFile, 64 * 1024, 'services file');
   const parsed = bytes && ServicesDocument.safeParse(parseOrNothing(bytes));
   if (!parsed?.success || !isAlive(parsed.data.pid)) return undefined;
-  return (await answers(`${parsed.data.registry.url}/v2/`)) && (await answers(`${parsed.data.log.url}/api/v2/checkpoint`)) ? parsed.data : undefined;
+  const { registry, log, grafeas } = parsed.data;
+  const places = [`${registry.url}/v2/`, `${log.url}/api/v2/checkpoint`, `${grafeas.url}/v1beta1/projects/${grafeas.project}/notes?pageSize=1`];
+  return (await Promise.all(places.map(answers))).every(Boolean) ? parsed.data : undefined;
 }
 
-/** Starts registry and log on loopback, writes the trusted root that names the log, and the services file that others find them by. */
+/** Starts registry, log and metadata store on loopback, writes the trusted root that names the log, and the services file that others find them by. */
 export async function startServices(state: State, log: Logger): Promise<RunningServices> {
   const registry = await startOnKeptPort(state.registry, (port) => startRegistry({ dir: state.registry, host: LOOPBACK, port, log }));
   const rekor = await startOnKeptPort(state.log, (port) => startLog({ dir: state.log, host: LOOPBACK, port, log }));
-  for (const { service, moved } of [registry, rekor]) {
+  const grafeas = await startOnKeptPort(state.grafeas, (port) => startGrafeas({ dir: state.grafeas, host: LOOPBACK, port, log }));
+  for (const { service, moved } of [registry, rekor, grafeas]) {
     if (moved) log.warn(`another program uses the port of an embedded service; it moved to ${service.url}, and references with the old port no longer work`);
   }
   const trustedRoot = join(state.trust, TRUSTED_ROOT_FILE);
@@ -62,13 +69,14 @@ export async function startServices(state: State, log: Logger): Promise<RunningS
     pid: process.pid,
     registry: { url: registry.service.url, host: new URL(registry.service.url).host },
     log: { url: rekor.service.url, origin: rekor.service.origin },
+    grafeas: { url: grafeas.service.url, project: PROJECT },
     trustedRoot,
     publicKey: join(state.keys, 'cosign.pub'),
   };
   await writeAtomic(state.servicesFile, `${JSON.stringify(services, undefined, 2)}\n`);
   const close = async (): Promise<void> => {
     await rm(state.servicesFile, { force: true });
-    await Promise.all([registry.service.close(), rekor.service.close()]);
+    await Promise.all([registry.service.close(), rekor.service.close(), grafeas.service.close()]);
   };
   return { services, close };
 }
@@ -82,7 +90,8 @@ function parseOrNothing(bytes: Buffer): unknown {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether there is a process with this id. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

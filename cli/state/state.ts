@@ -2,11 +2,12 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
-/** The folders of the laptop run. `registry`, `log` and `keys` hold what cannot be made again; everything else may be deleted at any time. */
+/** The folders of the laptop run. `registry`, `log`, `grafeas` and `keys` hold what cannot be made again; everything else may be deleted at any time. */
 export type State = {
   root: string;
   registry: string;
   log: string;
+  grafeas: string;
   keys: string;
   trust: string;
   policy: string;
@@ -23,6 +24,7 @@ export async function openState(root: string): Promise<State> {
     root: base,
     registry: below('registry'),
     log: below('log'),
+    grafeas: below('grafeas'),
     keys: below('keys'),
     trust: below('trust'),
     policy: below('policy'),
@@ -30,7 +32,7 @@ export async function openState(root: string): Promise<State> {
     temp: below('temp'),
     servicesFile: below('services.json'),
   };
-  for (const folder of [base, state.registry, state.log, state.keys, state.trust, state.policy, state.reports, state.temp])
+  for (const folder of [base, state.registry, state.log, state.grafeas, state.keys, state.trust, state.policy, state.reports, state.temp])
     await mkdir(folder, { recursive: true });
   await chmod(base, 0o700);
   await chmod(state.keys, 0o700);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip, gzipSync, zstdCompressSync } from 'node:zlib';
 import { sha256Digest } from '../reference/digest.ts';
 import { type Descriptor, MEDIA_TYPE, type Platform } from '../registry/oci.ts';
 import { blobPath } from './layout-source.ts';
@@ -27,6 +28,7 @@ export type Layout = { root: Descriptor; blobs: Map<string, Buffer> };
 /** RFC 1952, 2.3: the byte of the header that names the system that wrote it, which zlib fills differently on macOS and Linux. */
 const GZIP_SYSTEM_BYTE = 9;
 const GZIP_UNIX = 3;
+const GZIP = { level: 6 };
 
 const LAYER_TYPE = { gzip: MEDIA_TYPE.ociLayerGzip, none: MEDIA_TYPE.ociLayer, zstd: MEDIA_TYPE.ociLayerZstd };
 
@@ -44,7 +46,7 @@ function composeImage(image: ImageParts, blobs: Map<string, Buffer>): Descriptor
   const platform = image.platform ?? { os: 'linux', architecture: 'amd64' };
   const diffIds: string[] = [];
   const layers = image.layers.map((layer) => {
-    const { bytes, mediaType, diffId } = 'bytes' in layer ? layer : composeLayer(layer.files, { compression: layer.compression });
+    const { bytes, mediaType, diffId } = 'bytes' in layer ? layer : compressedLayer(layer.files, layer.compression);
     diffIds.push(diffId);
     return addBlob(blobs, bytes, mediaType);
   });
@@ -67,17 +69,26 @@ function composeImage(image: ImageParts, blobs: Map<string, Buffer>): Descriptor
   return { ...addBlob(blobs, Buffer.from(JSON.stringify(manifest)), MEDIA_TYPE.ociManifest), platform };
 }
 
-/** A layer of the files in their order; `mtime` in seconds, as for `writeTar`. The same bytes on every system for one version of zlib. */
-export function composeLayer(files: TarFile[], options: { compression?: LayerCompression | undefined; mtime?: number } = {}): ReadyLayer {
-  const { compression = 'gzip', mtime } = options;
-  const tar = writeTar(files, mtime);
+function compressedLayer(files: TarFile[], compression: LayerCompression = 'gzip'): ReadyLayer {
+  const tar = writeTar(files);
   return { mediaType: LAYER_TYPE[compression], bytes: compress(tar, compression), diffId: sha256Digest(tar) };
 }
 
 function compress(tar: Buffer, compression: LayerCompression): Buffer {
   if (compression === 'none') return tar;
-  if (compression === 'zstd') return zstdCompressSync(tar);
-  const bytes = gzipSync(tar, { level: 6 });
+  return compression === 'zstd' ? zstdCompressSync(tar) : withSystem(gzipSync(tar, GZIP));
+}
+
+/**
+ * A gzip layer of the files in their order, compressed beside this thread; `mtime` in seconds, as for `writeTar`. The same bytes as `composeLayout` makes,
+ * on every system with one version of zlib.
+ */
+export async function composeLayer(files: TarFile[], { mtime }: { mtime: number }): Promise<ReadyLayer> {
+  const tar = writeTar(files, mtime);
+  return { mediaType: LAYER_TYPE.gzip, bytes: withSystem(await promisify(gzip)(tar, GZIP)), diffId: sha256Digest(tar) };
+}
+
+function withSystem(bytes: Buffer): Buffer {
   bytes[GZIP_SYSTEM_BYTE] = GZIP_UNIX;
   return bytes;
 }

@@ -13,7 +13,7 @@ import { signStatement } from '../sigstore/bundle.ts';
 import type { Rekor } from '../sigstore/rekor.ts';
 import type { SigningKey } from '../sigstore/signing-key.ts';
 import type { Trust } from '../sigstore/trusted-root.ts';
-import { addToLog, completePending } from './log.ts';
+import { addToLog, completePending, removePending } from './log.ts';
 import { publishBundle, publishPending } from './publish.ts';
 
 /** When a signature goes into the transparency log. */
@@ -39,9 +39,12 @@ export async function attest(
   }
   const evidence = await collectEvidence(context.registry, image, { keys: [key], trust: context.trust });
   const equal = evidence.pieces.filter((piece) => saysTheSame(piece, what.predicateType, what.predicate));
-  const kept = findKept(equal, what.log);
-  if (kept) return { action: 'kept', bundleDigest: kept.digest, logIndex: logIndexOf(kept) };
-  const unfinished = equal.find((piece) => piece.bundle);
+  const kept = findKept(equal, what.log, context.trust);
+  if (kept) {
+    await removeLeftBehind(context, image, kept, equal);
+    return { action: 'kept', bundleDigest: kept.digest, logIndex: logIndexOf(kept) };
+  }
+  const unfinished = equal.find((piece) => piece.kind === 'pending') ?? equal[0];
   if (what.log === 'now' && context.rekor && unfinished?.bundle) {
     const completed = await completePending(
       { ...context, rekor: context.rekor },
@@ -66,21 +69,30 @@ function saysTheSame(piece: CollectedPiece, predicateType: string, predicate: un
   return isDeepStrictEqual(piece.statement?.predicate, JSON.parse(JSON.stringify(predicate)));
 }
 
-function findKept(equal: readonly CollectedPiece[], mode: LogMode): CollectedPiece | undefined {
+function findKept(equal: readonly CollectedPiece[], mode: LogMode, trust: Trust | undefined): CollectedPiece | undefined {
   const published = equal.filter((piece) => piece.kind !== 'pending');
-  const logged = published.find(isLogged);
+  const logged = published.find((piece) => isLogged(piece, trust));
   if (logged || mode === 'now') return logged;
   if (mode === 'never') return published[0];
   return equal.find((piece) => piece.kind === 'pending');
 }
 
-/** Without a trusted root the entry cannot be verified here; that it is there is then enough not to sign again, and verifiers decide for themselves. */
-function isLogged(piece: CollectedPiece): boolean {
-  if (piece.verification.state !== 'verified') return false;
-  return piece.verification.log !== undefined || (piece.bundle?.logEntries.length ?? 0) > 0;
+/** With a trusted root only an entry counts that it vouches for. Without one nothing can be verified here; that an entry is there is then enough not to sign again, and verifiers decide for themselves. */
+function isLogged({ verification, bundle }: CollectedPiece, trust: Trust | undefined): boolean {
+  if (verification.state !== 'verified') return false;
+  return trust ? verification.log !== undefined : (bundle?.logEntries.length ?? 0) > 0;
 }
 
-function logIndexOf(piece: CollectedPiece): number | undefined {
-  const entry = piece.bundle?.logEntries[0];
+/** A crash between publishing the finished bundle and removing the pending one leaves both; the pending one has done its work. */
+async function removeLeftBehind(context: AttestContext, image: DigestReference, kept: CollectedPiece, equal: readonly CollectedPiece[]): Promise<void> {
+  if (kept.kind === 'pending' || !kept.bundle || kept.bundle.logEntries.length === 0) return;
+  for (const piece of equal) {
+    if (piece.kind === 'pending' && piece.bundle?.signature.equals(kept.bundle.signature)) await removePending(context, image, piece.digest);
+  }
+}
+
+function logIndexOf({ verification, bundle }: CollectedPiece): number | undefined {
+  if (verification.state === 'verified' && verification.log) return verification.log.index;
+  const entry = bundle?.logEntries[0];
   return entry ? Number(entry.logIndex) : undefined;
 }

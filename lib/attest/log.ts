@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, type KeyObject } from 'node:crypto';
+import { StepError } from '../errors/errors.ts';
 import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import { parseStatement } from '../intoto/statement.ts';
 import type { Logger } from '../log/log.ts';
@@ -34,11 +35,17 @@ export async function completePending(
   const { predicateType } = parseStatement(bundle.payload, 'the pending signature');
   const bundleDigest = await publishBundle(context, image, logged, predicateType);
   if (pendingDigest !== undefined) await removePending(context, image, pendingDigest);
-  return { bundleDigest, logIndex: Number(logged.logEntries[0]?.logIndex) };
+  return { bundleDigest, logIndex: Number(logged.logEntries.at(-1)?.logIndex) };
 }
 
-/** Removes a pending referrer whose finished bundle is published; says so when the registry does not delete. */
+/** Removes a pending referrer whose finished bundle is published; says so when the registry does not delete, or not for this credential. */
 export async function removePending(context: { registry: Registry; log: Logger }, image: DigestReference, digest: string): Promise<void> {
-  const deleted = await context.registry.deleteReferrer(image, digest);
-  if (!deleted) context.log.info('the registry does not delete; the pending referrer stays and counts for nothing', { digest });
+  const stays = 'the pending referrer stays and counts for nothing';
+  try {
+    const deleted = await context.registry.deleteReferrer(image, digest);
+    if (!deleted) context.log.info(`the registry does not delete; ${stays}`, { digest });
+  } catch (error) {
+    if (!(error instanceof StepError) || error.kind !== 'refused') throw error;
+    context.log.warn(`${error.message}; ${stays}`, { digest });
+  }
 }

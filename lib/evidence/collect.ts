@@ -3,9 +3,10 @@ import { deniedError } from '../errors/errors.ts';
 import { type DigestReference, formatReference, repositoryName } from '../reference/reference.ts';
 import type { Registry } from '../registry/client.ts';
 import type { Evidence } from './evidence.ts';
-import { type CollectedPiece, readPiece, type TrustedParties } from './piece.ts';
+import { type CollectedPiece, MAX_EVIDENCE_BYTES, readPiece, type TrustedParties } from './piece.ts';
 
 const MAX_PIECES = 500;
+const PARALLEL_PIECES = 8;
 
 export type CollectedEvidence = Omit<Evidence, 'pieces'> & { pieces: readonly CollectedPiece[] };
 
@@ -20,7 +21,13 @@ export async function collectEvidence(registry: Registry, image: DigestReference
       hint: 'remove referrers that are not needed; somebody may be flooding the repository',
     });
   }
-  const pieces = await Promise.all(referrers.map((descriptor) => readPiece(registry, image, descriptor, parties)));
+  const budget = { left: MAX_EVIDENCE_BYTES };
+  const pieces: CollectedPiece[] = [];
+  const ordered = referrers.toSorted((a, b) => a.size - b.size || (a.digest < b.digest ? -1 : 1));
+  for (let start = 0; start < ordered.length; start += PARALLEL_PIECES) {
+    const batch = ordered.slice(start, start + PARALLEL_PIECES);
+    pieces.push(...(await Promise.all(batch.map((descriptor) => readPiece(registry, image, descriptor, parties, budget)))));
+  }
   pieces.sort((a, b) => (a.digest < b.digest ? -1 : 1));
   return { subject: `${repositoryName(image)}@${image.digest}`, digest: image.digest, pieces };
 }

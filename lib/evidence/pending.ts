@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createPublicKey } from 'node:crypto';
 import { deniedError } from '../errors/errors.ts';
-import type { NamedKey } from '../sigstore/public-key.ts';
+import { hashAlgorithm, type NamedKey } from '../sigstore/public-key.ts';
 
 /** Artifact type of a signature that is not in the transparency log yet. It is our own, so that no verifier takes it for a finished signature. */
 export const PENDING_ARTIFACT_TYPE = 'application/vnd.tekton-supply-chain.pending-bundle.v0.3+json';
@@ -13,8 +13,10 @@ export const PUBLIC_KEY_ANNOTATION = 'dev.tekton-supply-chain.public-key';
 export function pendingKey(piece: { digest: string; manifest: { annotations?: Record<string, string> | undefined } | undefined }): NamedKey {
   const der = Buffer.from(piece.manifest?.annotations?.[PUBLIC_KEY_ANNOTATION] ?? '', 'base64');
   try {
-    return { name: `the key of ${piece.digest}`, key: createPublicKey({ key: der, format: 'der', type: 'spki' }) };
+    const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+    hashAlgorithm(key, 'the key that it names');
+    return { name: `the key of ${piece.digest}`, key };
   } catch (cause) {
-    throw deniedError('PENDING_INVALID', `the pending signature ${piece.digest} does not name the public key of its signer`, { cause });
+    throw deniedError('PENDING_INVALID', `the pending signature ${piece.digest} does not name a public key of its signer that is supported`, { cause });
   }
 }

@@ -15,9 +15,13 @@ import { whoSigned } from '../sigstore/who-signed.ts';
 import type { EvidencePiece, Verification } from './evidence.ts';
 import { PENDING_ARTIFACT_TYPE } from './pending.ts';
 
-/** cosign's own limit for an attachment (COSIGN_MAX_ATTACHMENT_SIZE). */
-const MAX_BUNDLE_BYTES = 128 * 1024 * 1024;
 const BUNDLE_TYPE_PREFIX = 'application/vnd.dev.sigstore.bundle';
+
+/** All bundles of one artifact together, so that a flooded repository cannot use up the memory of a step; cosign attaches up to 128 MiB. */
+export const MAX_EVIDENCE_BYTES = 128 * 1024 * 1024;
+
+/** Bytes that may still be read. What does not fit is rejected and thus counts for nothing. */
+export type ByteBudget = { left: number };
 
 /** The keys and the logs that verification believes. */
 export type TrustedParties = { keys: readonly NamedKey[]; trust: Trust | undefined };
@@ -26,19 +30,25 @@ export type TrustedParties = { keys: readonly NamedKey[]; trust: Trust | undefin
 export type CollectedPiece = EvidencePiece & { manifest: ImageManifest | undefined; bundle: DsseBundle | undefined };
 
 /** Reads and verifies one referrer. Throws only what the registry client throws; anything wrong with the piece itself is in its verification. */
-export async function readPiece(registry: Registry, image: DigestReference, descriptor: Descriptor, parties: TrustedParties): Promise<CollectedPiece> {
+export async function readPiece(
+  registry: Registry,
+  image: DigestReference,
+  descriptor: Descriptor,
+  parties: TrustedParties,
+  budget: ByteBudget,
+): Promise<CollectedPiece> {
   const listedType = descriptor.artifactType ?? '';
   if (listedType !== '' && listedType !== MEDIA_TYPE.ociEmpty && !isEvidenceType(listedType)) return other(descriptor, listedType);
   const reference = { registry: image.registry, repository: image.repository, digest: descriptor.digest };
-  const { bytes, descriptor: found } = await registry.manifest(reference);
   let manifest: ImageManifest;
   let bundle: DsseBundle;
   let artifactType = listedType;
   try {
+    const { bytes, descriptor: found } = await registry.manifest(reference);
     manifest = parseReferrer(bytes, found.mediaType, descriptor.digest);
     artifactType = manifest.artifactType ?? manifest.config.mediaType;
     if (!isEvidenceType(artifactType)) return other(descriptor, artifactType);
-    bundle = decodeBundle(await readLayer(registry, reference, manifest), `the bundle in ${descriptor.digest}`);
+    bundle = decodeBundle(await readLayer(registry, reference, manifest, budget), `the bundle in ${descriptor.digest}`);
   } catch (error) {
     return { ...other(descriptor, artifactType), kind: artifactType === PENDING_ARTIFACT_TYPE ? 'pending' : 'attestation', verification: rejected(error) };
   }
@@ -79,13 +89,18 @@ function parseReferrer(bytes: Buffer, mediaType: string, digest: string): ImageM
   return manifest;
 }
 
-async function readLayer(registry: Registry, reference: DigestReference, manifest: ImageManifest): Promise<Buffer> {
+async function readLayer(registry: Registry, reference: DigestReference, manifest: ImageManifest, budget: ByteBudget): Promise<Buffer> {
   const [layer, ...more] = manifest.layers;
   if (!layer || more.length > 0 || !layer.mediaType.startsWith(BUNDLE_TYPE_PREFIX)) {
     throw deniedError('REFERRER_INVALID', `referrer ${reference.digest} must hold exactly one layer of type ${BUNDLE_MEDIA_TYPE}`);
   }
-  if (layer.size > MAX_BUNDLE_BYTES)
-    throw deniedError('REFERRER_INVALID', `the bundle in referrer ${reference.digest} has ${layer.size} bytes, more than ${MAX_BUNDLE_BYTES}`);
+  if (layer.size > budget.left) {
+    throw deniedError(
+      'REFERRER_INVALID',
+      `the bundle in referrer ${reference.digest} has ${layer.size} bytes, and only ${budget.left} of ${MAX_EVIDENCE_BYTES} are left for the evidence of one artifact`,
+    );
+  }
+  budget.left -= layer.size;
   const chunks: Buffer[] = [];
   for await (const chunk of registry.blob(reference, layer)) chunks.push(chunk);
   return Buffer.concat(chunks);

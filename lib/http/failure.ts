@@ -65,6 +65,12 @@ export function tlsRefusal(error: unknown, what: string, host: string): StepErro
       cause: error,
     });
   }
+  if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE/.test(code)) {
+    return refusedError('HTTP_TLS', `cannot ${what}: ${host} refused the TLS handshake (${code})`, {
+      hint: 'it may want a client certificate, or another one',
+      cause: error,
+    });
+  }
   if (code.startsWith('ERR_SSL_') || (code === 'EPROTO' && /ssl|tls/i.test(message))) {
     return refusedError('HTTP_TLS', `cannot ${what}: ${host} does not speak TLS as expected (${code})`, {
       hint: 'if it serves plain HTTP, name it in the insecure-registries param; otherwise check the ca-bundle param and the port',

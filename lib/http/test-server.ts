@@ -15,7 +15,7 @@ export type ScriptedServer = { url: string; port: number; seen: SeenRequest[]; c
 /** A real server on 127.0.0.1 for tests that answers as a script says. */
 export async function startScriptedServer(
   script: Script,
-  options: { host?: string; port?: number; tls?: { key: string; cert: string }; eager?: boolean } = {},
+  options: { host?: string; port?: number; tls?: { key: string; cert: string; ca?: string; requestCert?: boolean }; eager?: boolean } = {},
 ): Promise<ScriptedServer> {
   const seen: SeenRequest[] = [];
   const listener = (request: IncomingMessage, response: ServerResponse): void => {

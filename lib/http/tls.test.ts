@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StepError } from '../errors/errors.ts';
 import { silentLogger } from '../log/log.ts';
 import { createHttp } from './http.ts';
-import { type ScriptedServer, startScriptedServer } from './test-server.ts';
+import { type Script, type ScriptedServer, startScriptedServer } from './test-server.ts';
 
 /** A self-signed certificate for localhost and 127.0.0.1, made for this test and trusted nowhere. */
 const CERTIFICATE = pem('CERTIFICATE', [
@@ -39,12 +40,12 @@ function pem(type: string, parts: string[]): string {
   return `-----BEGIN ${type}-----\n${lines.join('\n')}\n-----END ${type}-----\n`;
 }
 
-async function get(url: string, ca?: string): Promise<string | StepError> {
+async function get(url: string, ca?: string, client?: { cert: string; key: string }): Promise<string | StepError> {
   const waits: number[] = [];
   const sleep = async (ms: number): Promise<void> => {
     waits.push(ms);
   };
-  const http = createHttp({ log: silentLogger, env: {}, sleep, ...(ca !== undefined && { ca }) });
+  const http = createHttp({ log: silentLogger, env: {}, sleep, ...(ca !== undefined && { ca }), ...(client && { client }) });
   try {
     return (await (await http({ what: 'read it', url })).body()).toString();
   } catch (error) {
@@ -80,5 +81,24 @@ describe('TLS', () => {
 
   test.each(['', 'no certificate', KEY, CERTIFICATE.replace('MII', 'AAA')])('a CA bundle without a readable certificate is an input error', (ca) => {
     expect(() => createHttp({ log: silentLogger, ca })).toThrow(expect.objectContaining({ kind: 'input', code: 'CA_BUNDLE_INVALID' }));
+  });
+
+  test('a client certificate is shown to a server that asks, and who has none is refused at once', async () => {
+    const script: Script = (_request, response) => response.end('known');
+    const asking = await startScriptedServer(script, { tls: { key: KEY, cert: CERTIFICATE, ca: CERTIFICATE, requestCert: true } });
+    expect(await get(asking.url, CERTIFICATE, { cert: CERTIFICATE, key: KEY })).toBe('known');
+    expect(await get(asking.url, CERTIFICATE)).toMatchObject({ kind: 'refused', code: 'HTTP_TLS', hint: expect.stringContaining('client certificate') });
+    await asking.close();
+  });
+
+  test.each([
+    ['no certificate', { cert: 'none', key: KEY }],
+    ['no key', { cert: CERTIFICATE, key: 'none' }],
+    [
+      'a key of another certificate',
+      { cert: CERTIFICATE, key: String(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' })) },
+    ],
+  ])('%s is an input error', (_, client) => {
+    expect(() => createHttp({ log: silentLogger, client })).toThrow(expect.objectContaining({ kind: 'input', code: 'CLIENT_CERTIFICATE_INVALID' }));
   });
 });

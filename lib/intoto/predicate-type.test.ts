@@ -17,10 +17,18 @@ describe('predicate types', () => {
     expect(predicateTypeName('https://example.com/scan/v1')).toBe('https://example.com/scan/v1');
   });
 
-  it.each(['', 'CycloneDX', 'constructor', '__proto__', 'toString', 'example.com/x', 'ftp://example.com/x', 'https://', 'https://a b', `https://${'x'.repeat(501)}`])(
-    'knows nothing of %j',
-    (text) => {
-      expect(predicateTypeUri(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'CycloneDX',
+    'constructor',
+    '__proto__',
+    'toString',
+    'example.com/x',
+    'ftp://example.com/x',
+    'https://',
+    'https://a b',
+    `https://${'x'.repeat(501)}`,
+  ])('knows nothing of %j', (text) => {
+    expect(predicateTypeUri(text)).toBeUndefined();
+  });
 });

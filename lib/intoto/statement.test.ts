@@ -24,7 +24,9 @@ describe('encodeStatement', () => {
   it('gives equal bytes for equal input', () => {
     const encode = (): Buffer => encodeStatement([{ sha256: HEX }], 'https://example.com/p', { b: 1, a: 2 });
     expect(encode()).toEqual(encode());
-    expect(encode().toString()).toBe(`{"_type":"${VALID._type}","subject":[{"digest":{"sha256":"${HEX}"}}],"predicateType":"https://example.com/p","predicate":{"b":1,"a":2}}`);
+    expect(encode().toString()).toBe(
+      `{"_type":"${VALID._type}","subject":[{"digest":{"sha256":"${HEX}"}}],"predicateType":"https://example.com/p","predicate":{"b":1,"a":2}}`,
+    );
   });
 });
 

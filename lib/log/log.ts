@@ -19,8 +19,10 @@ export const silentLogger: Logger = { info() {}, warn() {}, error() {}, progress
 /** A logger that writes scrubbed lines through `write`; a line break inside a message or value is shown as `\n`, so that foreign text cannot forge a line. */
 export function createLogger(options: { write: (line: string) => void; format: LogFormat; now: () => Date }): Logger {
   const emit = (level: string, message: string, fields: LogFields = {}): void => {
-    const line = options.format === 'json' ? jsonLine(options.now(), level, message, fields) : textLine(level, message, fields);
-    options.write(`${scrub(line)}\n`);
+    // Before the line is put together, since line breaks and quotes of a secret look different in it.
+    const said = scrub(message);
+    const shown = Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, typeof value === 'string' ? scrub(value) : value]));
+    options.write(`${options.format === 'json' ? jsonLine(options.now(), level, said, shown) : textLine(level, said, shown)}\n`);
   };
   return {
     info: (message, fields) => emit('info', message, fields),

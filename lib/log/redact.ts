@@ -2,15 +2,16 @@
 
 const MIN_SECRET_LENGTH = 4;
 const SHOWN_QUERY_KEYS = new Set(['artifactType', 'digest', 'n', 'last', 'scope', 'service', 'from', 'mount']);
-const secrets = new Set<string>();
+const secrets: string[] = [];
 
-/** Registers a secret value; from then on `scrub` hides it and its base64 forms. Values under four characters are too short to hide without hiding ordinary text. */
+/** Registers a secret value; from then on `scrub` hides it and its base64, URL and JSON forms. Values under four characters are too short to hide without hiding ordinary text. */
 export function registerSecret(value: string): void {
   if (value.length < MIN_SECRET_LENGTH) return;
-  secrets.add(value);
-  secrets.add(Buffer.from(value).toString('base64'));
-  secrets.add(Buffer.from(value).toString('base64url'));
-  secrets.add(encodeURIComponent(value));
+  const bytes = Buffer.from(value);
+  const forms = [value, bytes.toString('base64'), bytes.toString('base64url'), encodeURIComponent(value.toWellFormed()), JSON.stringify(value).slice(1, -1)];
+  // Longest first: a secret that begins with another one would otherwise lose that part only.
+  const all = [...new Set([...secrets, ...forms])].sort((a, b) => b.length - a.length);
+  secrets.splice(0, secrets.length, ...all);
 }
 
 /** The text with every registered secret replaced by `***`. */

@@ -2,9 +2,9 @@
 // Judges single rules for the tests of this room.
 import { expect } from 'vitest';
 import type { Evidence } from '../evidence/evidence.ts';
-import { NOW, OTHER_DIGEST, readTestSbom } from './test-evidence.ts';
 import { type JudgeInput, judge } from './judge.ts';
 import { parsePolicy } from './policy.ts';
+import { NOW, OTHER_DIGEST, readTestSbom } from './test-evidence.ts';
 import type { RuleResult, Verdict } from './verdict.ts';
 
 /** A policy with the rule, and with the signers that it names. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { evidence, NOW, OTHER_DIGEST, piece, readTestSbom, sbom, signature } from './test-evidence.ts';
 import { judge } from './judge.ts';
 import { code, prose } from './markdown.ts';
 import { parsePolicy } from './policy.ts';
+import { evidence, NOW, OTHER_DIGEST, piece, readTestSbom, sbom, signature } from './test-evidence.ts';
 import { failedRules, verdictJson } from './verdict.ts';
 import { verdictMarkdown } from './verdict-markdown.ts';
 import type { ScanReport } from './vulnerability-report.ts';

@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { PREDICATE_TYPE } from '../intoto/predicate-type.ts';
 import { digestHex } from '../reference/digest.ts';
-import { evidence, NOW, OTHER_DIGEST, piece, readTestSbom, SUBJECT, sbom, signature } from './test-evidence.ts';
 import { judge } from './judge.ts';
 import { parsePolicy } from './policy.ts';
 import type { Stage } from './policy-schema.ts';
+import { evidence, NOW, OTHER_DIGEST, piece, readTestSbom, SUBJECT, sbom, signature } from './test-evidence.ts';
 import { sameVsa, type VsaContext, vsaPredicate } from './vsa.ts';
 
 const POLICY = parsePolicy(

@@ -9,6 +9,9 @@ import { hashAlgorithm, publicKeyHint } from './public-key.ts';
 /** Media type of a Sigstore bundle v0.3, which is also the artifact type of the referrer that carries it (cosign specs/BUNDLE_SPEC.md). */
 export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 
+/** Both spellings of version 0.3 (protobuf-specs, Bundle.media_type); older ones are refused, as by cosign, because they may lack an inclusion proof. */
+const BUNDLE_V03 = /^application\/vnd\.dev\.sigstore\.bundle(?:\+json;version=0\.3|\.v0\.3\+json)$/;
+
 /** A bundle that holds a DSSE envelope, the only kind that signs OCI artifacts. */
 export type DsseBundle = {
   payload: Buffer;
@@ -52,6 +55,7 @@ export function decodeBundle(bytes: Buffer, what: string): DsseBundle {
   } catch (cause) {
     throw deniedError('BUNDLE_INVALID', `${what} is not a Sigstore bundle`, { cause });
   }
+  if (!BUNDLE_V03.test(bundle.mediaType)) throw deniedError('BUNDLE_INVALID', `${what} is of type "${bundle.mediaType}"; as referrer a bundle has version 0.3`);
   if (bundle.content.$case !== 'dsseEnvelope') throw deniedError('BUNDLE_INVALID', `${what} holds a message signature, not a DSSE envelope`);
   const envelope = bundle.content.dsseEnvelope;
   const [signature, ...more] = envelope.signatures;

@@ -6,7 +6,7 @@ import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import type { DsseBundle } from './bundle.ts';
 import { checkpointKeyId, type LogKey } from './checkpoint.ts';
 import { entryPublicKey } from './entry-key.ts';
-import { HASHED_REKORD, hashedRekordBody, keyDetailsOf } from './hashedrekord.ts';
+import { HASHED_REKORD, hashedRekordBody, type KeyDetails, keyDetailsOf } from './hashedrekord.ts';
 import { checkLogEntry, parseLogEntry } from './log-entry.ts';
 import { leafHash } from './merkle.ts';
 import type { Rekor } from './rekor.ts';
@@ -16,7 +16,7 @@ export type EntryProver = { logSize: number; prove(bundle: DsseBundle, what: str
 
 /**
  * A prover for the log as it is now. For each bundle: the entry belongs to its signature, is included in the tree of the newest checkpoint, and that tree only grew since the entry was promised.
- * `elsewhere` is the answer for entries of other logs. Throws denied LOG_ENTRY_INVALID, REKOR_PROOF_INVALID, LOG_FORKED, LOG_SHRANK, and what reading the log throws.
+ * `elsewhere` is the answer for entries of other logs. Throws denied LOG_ENTRY_INVALID, REKOR_ENTRY_FOREIGN, REKOR_PROOF_INVALID, CHECKPOINT_*, LOG_FORKED, LOG_SHRANK, and what reading the log throws.
  */
 export async function createEntryProver(rekor: Rekor, logKey: LogKey): Promise<EntryProver> {
   const current = await rekor.checkpoint();
@@ -42,12 +42,13 @@ export async function createEntryProver(rekor: Rekor, logKey: LogKey): Promise<E
 /** What the log must have been asked to log for this bundle, with the key that the entry names: the entry has to equal it byte for byte. */
 function signedDigest(bundle: DsseBundle, body: Buffer, what: string): Parameters<typeof hashedRekordBody>[0] {
   let publicKey: KeyObject;
+  let keyDetails: KeyDetails;
   try {
     publicKey = createPublicKey({ key: entryPublicKey(body), format: 'der', type: 'spki' });
+    keyDetails = keyDetailsOf(publicKey);
   } catch (cause) {
-    throw deniedError('LOG_ENTRY_INVALID', `the log entry of ${what} does not name a public key`, { cause });
+    throw deniedError('LOG_ENTRY_INVALID', `the log entry of ${what} does not name a public key that a log takes`, { cause });
   }
-  const keyDetails = keyDetailsOf(publicKey);
   const digest = createHash(keyDetails.hash).update(preAuthenticationEncoding(bundle.payloadType, bundle.payload)).digest();
   return { digest, signature: bundle.signature, keyDetails, verifier: { publicKey: publicKey.export({ format: 'der', type: 'spki' }) } };
 }

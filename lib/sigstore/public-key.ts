@@ -10,7 +10,7 @@ const MAX_PEM_LENGTH = 64 * 1024;
 /** Key types that signing and verifying support today, and the hash that goes with each (cosign's default algorithms). */
 const HASH_BY_CURVE: Record<string, string> = { prime256v1: 'sha256' };
 
-/** A public key from PEM. Throws input KEY_INVALID, naming `what`, for anything but an EC P-256 public key. */
+/** A public key from PEM. Throws input KEY_INVALID, naming `what`, for anything else, and KEY_UNSUPPORTED for any but an EC P-256 key. */
 export function parsePublicKey(pem: string, what: string): KeyObject {
   let key: KeyObject;
   try {

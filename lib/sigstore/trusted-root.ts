@@ -2,7 +2,7 @@
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { type TrustMaterial, toTrustMaterial } from '@sigstore/verify';
 import { inputError } from '../errors/errors.ts';
-import type { LogKey } from './checkpoint.ts';
+import { type LogKey, trustedLogKey } from './checkpoint.ts';
 
 const MEDIA_TYPE = /^application\/vnd\.dev\.sigstore\.trustedroot[.+]/;
 
@@ -23,12 +23,9 @@ export function parseTrustedRoot(text: string): Trust {
   }
 }
 
-/**
- * The key of the trusted log at this URL (compared without a trailing slash); undefined when the trusted root does not name it.
- * The name on a Rekor v2 checkpoint is the host of the log's URL without its port (sigstore-go, tlog entry verification).
- */
+/** The key of the trusted log at this URL (compared without a trailing slash), with its checkpoint name; undefined when the trusted root does not name it. */
 export function trustedLogAt(trust: Trust, url: string): LogKey | undefined {
   const wanted = url.replace(/\/+$/, '');
   const log = trust.tlogs.find((candidate) => candidate.baseURL.replace(/\/+$/, '') === wanted);
-  return log && { origin: new URL(log.baseURL).hostname, publicKey: log.publicKey };
+  return log && trustedLogKey(log);
 }

@@ -35,7 +35,7 @@ function readArguments(spec: AnyTaskSpec, argv: readonly string[], problems: str
   const { tokens } = parseArgs({ args: [...argv], options, strict: false, tokens: true });
   const given: Record<string, string | undefined> = {};
   for (const token of tokens) {
-    if (token.kind === 'positional') problems.push(`"${token.value.slice(0, 80)}": is not a param; write --name=value`);
+    if (token.kind === 'positional') problems.push(`"${withoutCredentials(token.value).slice(0, 80)}": is not a param; write --name=value`);
     if (token.kind !== 'option') continue;
     if (!Object.hasOwn(spec.params, token.name)) problems.push(`${token.rawName}: there is no such param`);
     else if (token.value === undefined) problems.push(`${token.rawName}: has no value; write ${token.rawName}=value`);
@@ -50,6 +50,13 @@ function readParam(name: string, param: ParamSpec<unknown>, text: string, proble
   if (text === '' && param.presence !== 'defaulted') return undefined;
   const parsed = param.schema.safeParse(text === '' ? param.default : text);
   if (parsed.success) return parsed.data;
-  for (const issue of parsed.error.issues) problems.push(`param ${name}: ${issue.message} (got "${text.slice(0, 200)}")`);
+  for (const issue of parsed.error.issues) {
+    problems.push(`param ${name}: ${withoutCredentials(issue.message)} (got "${withoutCredentials(text).slice(0, 200)}")`);
+  }
   return undefined;
+}
+
+/** The text with the user info of a URL hidden: nobody should write one, and whoever did must not find it in the log. */
+function withoutCredentials(text: string): string {
+  return text.replace(/\/\/[^/?#\s]*@/g, '//***@');
 }

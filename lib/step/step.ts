@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { asStepError, EXIT_CODE, inputError, type StepError, transientError } from '../errors/errors.ts';
-import { createHttp, type Http } from '../http/http.ts';
+import { asStepError, EXIT_CODE, type StepError, transientError } from '../errors/errors.ts';
+import type { Http } from '../http/http.ts';
 import { createLogger, type Logger } from '../log/log.ts';
-import { type DigestReference, repositoryName } from '../reference/reference.ts';
-import { createRegistry, type Registry } from '../registry/client.ts';
-import { dockerCredentials } from '../registry/credentials.ts';
+import { scrub } from '../log/redact.ts';
+import { type DigestReference, parseDigestReference, repositoryName } from '../reference/reference.ts';
+import type { Registry } from '../registry/client.ts';
 import { helpText } from '../spec/help.ts';
 import { parseInputs } from '../spec/parse.ts';
 import type { AnyTaskSpec, FailureSpec, Inputs, Results } from '../spec/spec.ts';
-import { readTrustFile } from './house-files.ts';
 import { writeResult } from './results.ts';
 
 /** What a step's `run` works with; everything that reaches outside comes in here. */
@@ -47,7 +46,8 @@ export async function runStep<S extends AnyTaskSpec>(spec: S, run: Run<S>, proce
   if (process.argv.includes('--version')) return print(process, `${spec.name} ${process.version}\n`);
   const log = createLogger({ write: process.stderr, format: process.env['LOG_FORMAT'] === 'json' ? 'json' : 'text', now: process.now });
   const started = process.now().getTime();
-  let subject = '';
+  let subject = claimedSubject(process.argv);
+  let gained: Record<string, string> = {};
   let error: StepError | undefined;
   try {
     const inputs = parseInputs(spec, process.argv, process.env);
@@ -56,6 +56,8 @@ export async function runStep<S extends AnyTaskSpec>(spec: S, run: Run<S>, proce
     log.info(`${spec.name} ${process.version}`, { subject: subject || undefined });
     const outcome = await runWithDeadline(inputs, run, process, log);
     for (const [name, value] of Object.entries<string>(outcome.results)) await writeResult(process.env, name, value);
+    const { subject: _, ...results } = outcome.results as Record<string, string>;
+    gained = Object.fromEntries(Object.entries(results).filter(([, value]) => value !== ''));
     error = outcome.denied;
     if (error) error = await tolerated(error, inputs.params as Record<string, unknown>, spec, log, process);
     else await writeResult(process.env, 'outcome', 'ok');
@@ -65,8 +67,20 @@ export async function runStep<S extends AnyTaskSpec>(spec: S, run: Run<S>, proce
     await writeResult(process.env, 'outcome', error.kind).catch((cause) => log.error(`the result outcome could not be written: ${cause}`));
   }
   if (error) explain(error, spec, log);
-  log.info(`${spec.name} ${error ? `ended: ${error.kind}` : 'done'}`, { seconds: Number(((process.now().getTime() - started) / 1000).toFixed(1)) });
+  log.info(`${spec.name} ${error ? `ended: ${error.kind}` : 'done'}`, { ...gained, seconds: Number(((process.now().getTime() - started) / 1000).toFixed(1)) });
   return EXIT_CODE[error?.kind ?? 'ok'];
+}
+
+/** The subject that the arguments name, for the result of a step that cannot even start; empty when they name none. */
+function claimedSubject(argv: readonly string[]): string {
+  const given = argv.find((argument) => argument.startsWith('--image='))?.slice('--image='.length) ?? '';
+  try {
+    const image = parseDigestReference(given);
+    return `${repositoryName(image)}@${image.digest}`;
+  } catch {
+    // parseInputs tells what is wrong with it.
+    return '';
+  }
 }
 
 /** A denial under `enforce=false` is reported and recorded in `outcome`, and does not fail the step. */
@@ -85,28 +99,17 @@ async function tolerated(
 }
 
 async function runWithDeadline<S extends AnyTaskSpec>(inputs: Inputs<S>, run: Run<S>, process: StepProcess, log: Logger): Promise<StepOutcome<S>> {
-  const params = inputs.params as { timeout: number; 'insecure-registries': string[] };
-  const timeout = AbortSignal.timeout(params.timeout);
+  const milliseconds = (inputs.params as { timeout: number }).timeout;
+  const timeout = AbortSignal.timeout(milliseconds);
   const signal = AbortSignal.any([timeout, process.stop]);
-  const ca = await readTrustFile(inputs, 'ca-bundle');
-  const http = createHttp({ log, signal, deadline: process.now().getTime() + params.timeout, ...(ca !== undefined && { ca }) });
+  // Loaded only when the params are known to be good, so that a wrong one is told at once.
+  const { openDeps } = await import('./open-deps.ts');
+  const { deps, close } = await openDeps(inputs, { log, signal, deadline: process.now().getTime() + milliseconds }, process);
   try {
-    const credentials = await dockerCredentials({ path: inputs.workspaces['registry-credentials'] ?? '', env: process.env });
-    const registry = createRegistry({ http, credentials, insecureRegistries: params['insecure-registries'], log });
-    const trustedRoot = await readTrustFile(inputs, 'trusted-root');
-    return await run(inputs, {
-      log,
-      http,
-      registry,
-      trustedRoot,
-      now: process.now,
-      signal,
-      version: process.version,
-      sourceDateEpoch: sourceDateEpoch(process.env),
-    });
+    return await run(inputs, deps);
   } catch (error) {
     if (timeout.aborted)
-      throw transientError('TIMEOUT', `the step did not finish within ${params.timeout / 1000} s (param timeout)`, {
+      throw transientError('TIMEOUT', `the step did not finish within ${milliseconds / 1000} s (param timeout)`, {
         cause: error,
         hint: 'run it again, or give it more time with the param timeout',
       });
@@ -114,21 +117,15 @@ async function runWithDeadline<S extends AnyTaskSpec>(inputs: Inputs<S>, run: Ru
       throw transientError('STOPPED', 'the step was told to stop before it was done', { cause: error, hint: 'run it again: it goes on where it stopped' });
     throw error;
   } finally {
-    http.close();
+    close();
   }
-}
-
-/** Throws input SOURCE_DATE_EPOCH_INVALID. */
-function sourceDateEpoch(env: StepProcess['env']): number | undefined {
-  const text = env['SOURCE_DATE_EPOCH'];
-  if (!text) return undefined;
-  if (!/^\d{1,11}$/.test(text)) throw inputError('SOURCE_DATE_EPOCH_INVALID', `SOURCE_DATE_EPOCH is "${text.slice(0, 40)}", not a number of seconds`);
-  return Number(text);
 }
 
 function explain(error: StepError, spec: AnyTaskSpec, log: Logger): void {
   const failures = spec.failures as Record<string, FailureSpec>;
-  for (const line of error.message.split('\n')) log.error(line, line === error.message.split('\n')[0] ? { code: error.code } : undefined);
+  const [first = '', ...more] = scrub(error.message).split('\n');
+  log.error(first, { code: error.code });
+  for (const line of more) log.error(line);
   for (let cause = error.cause, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) log.error(`because: ${cause.message}`);
   const hint = error.hint ?? failures[error.code]?.hint;
   if (hint) log.error(`hint: ${hint}`);

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bundleTask } from './bundle.ts';
+import { bundleCli, bundleTask } from './bundle.ts';
 
 let root: string;
 beforeEach(() => {
@@ -30,11 +31,29 @@ test('gives one file that needs nothing beside it', async () => {
     "import { name } from 'licensed';\nimport manifest from '../../package.json' with { type: 'json' };\nexport const text: string = [name, manifest.version].join(' ');\n",
   );
   const { path, bytes, gzipBytes } = await bundleTask(root, 'x', { write: true });
-  expect(readdirSync(join(root, 'dist')).sort()).toEqual(['x.cjs', 'x.cjs.LEGAL.txt', 'x.meta.json']);
+  expect(readdirSync(join(root, 'dist')).sort()).toEqual(['x.cjs', 'x.cjs.LEGAL.txt', 'x.meta.json', 'x.packages']);
   rmSync(join(root, 'node_modules'), { recursive: true });
   expect(createRequire(import.meta.url)(join(root, path))).toMatchObject({ text: 'licensed 1.2.3' });
   expect(gzipBytes).toBeGreaterThan(0);
   expect(bytes).toBeGreaterThan(gzipBytes);
+});
+
+test('bundles a service from its own room', async () => {
+  put('services/y/main.ts', "export const text = 'service';\n");
+  const { path } = await bundleTask(root, 'y', { write: true, room: 'services' });
+  expect(createRequire(import.meta.url)(join(root, path))).toMatchObject({ text: 'service' });
+});
+
+test('the bundle of the command line finds its files where they lie beside the sources, and may use CommonJS packages', async () => {
+  putPackage('common', "exports.sep = require('node:path').sep;\n");
+  put('cli/laptop/place.ts', "import { join } from 'node:path';\nexport const PROJECT: string = join(import.meta.dirname, '../..');\n");
+  put(
+    'cli/main.ts',
+    "import { sep } from 'common';\nimport { PROJECT } from './laptop/place.ts';\nawait Promise.resolve();\nexport const found = [PROJECT, sep];\n",
+  );
+  const { path } = await bundleCli(root, { write: true });
+  rmSync(join(root, 'cli'), { recursive: true });
+  expect(await import(pathToFileURL(join(root, path)).href)).toMatchObject({ found: [root, '/'] });
 });
 
 test('leaves the optional packages of the CycloneDX library out, also when they are there', async () => {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
+import { writePackages } from './packages.ts';
 
 export type Bundle = { name: string; path: string; bytes: number; gzipBytes: number; metafile: Metafile };
 
@@ -21,21 +22,56 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
 };
 
 /**
- * Bundles `tasks/<name>/main.ts` as one CommonJS file for Node 24 (CommonJS starts faster than a bundle of ES modules and needs no package.json
+ * Bundles `tasks/<name>/main.ts`, or that of another room (`services`), as one CommonJS file for Node 24 (CommonJS starts faster than a bundle of ES modules and needs no package.json
  * beside it), readable and with its licence texts in a file of their own. `write: false` only gives the sizes and the metafile.
  */
-export async function bundleTask(root: string, name: string, { write }: { write: boolean }): Promise<Bundle> {
+export async function bundleTask(root: string, name: string, { write, room = 'tasks' }: { write: boolean; room?: 'tasks' | 'services' }): Promise<Bundle> {
   const path = join('dist', `${name}.cjs`);
   const result = await build({
     ...bundleOptions(root),
-    entryPoints: [join('tasks', name, 'main.ts')],
+    entryPoints: [join(room, name, 'main.ts')],
     outfile: path,
     legalComments: 'external',
     write: false,
   });
   const code = result.outputFiles.find((file) => file.path.endsWith('.cjs'))?.contents ?? new Uint8Array();
-  if (write) await writeOutputs(result.outputFiles, join(root, 'dist', `${name}.meta.json`), result.metafile);
+  if (write) await writeOutputs(root, name, result);
   return { name, path, bytes: code.length, gzipBytes: gzipSync(code).length, metafile: result.metafile };
+}
+
+/**
+ * Bundles the command line as `dist/supply-chain.mjs`: an ES module, because cli/main.ts awaits at its top. The files that it reads beside itself (catalog/,
+ * dist/, the laptop's policy) are found where they lie relative to the sources, with dist/ in the place of the sources' root.
+ */
+export async function bundleCli(root: string, { write }: { write: boolean }): Promise<Bundle> {
+  const path = join('dist', 'supply-chain.mjs');
+  const result = await build({
+    ...bundleOptions(root),
+    format: 'esm',
+    banner: { js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);" },
+    entryPoints: [join('cli', 'main.ts')],
+    outfile: path,
+    legalComments: 'external',
+    write: false,
+    plugins: [leaveOut, sourcePlaces(root)],
+  });
+  const code = result.outputFiles.find((file) => file.path.endsWith('.mjs'))?.contents ?? new Uint8Array();
+  if (write) await writeOutputs(root, 'supply-chain', result);
+  return { name: 'supply-chain', path, bytes: code.length, gzipBytes: gzipSync(code).length, metafile: result.metafile };
+}
+
+/** `import.meta.dirname` of a source file means its own folder in a bundle, too: seen from dist/, a neighbour of it. */
+function sourcePlaces(root: string): Plugin {
+  return {
+    name: 'source-places',
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+        const folder = dirname(relative(root, path)).split(sep).join('/');
+        const text = await readFile(path, 'utf8');
+        return { loader: 'ts', contents: text.replaceAll('import.meta.dirname', `(import.meta.dirname + ${JSON.stringify(`/../${folder}`)})`) };
+      });
+    },
+  };
 }
 
 function bundleOptions(root: string): BuildOptions & { metafile: true } {
@@ -67,8 +103,9 @@ const leaveOut: Plugin = {
   },
 };
 
-async function writeOutputs(outputs: readonly OutputFile[], metaPath: string, metafile: Metafile): Promise<void> {
-  await mkdir(dirname(metaPath), { recursive: true });
-  for (const { path, contents } of outputs) await writeFile(path, contents);
-  await writeFile(metaPath, `${JSON.stringify(metafile, null, 1)}\n`);
+async function writeOutputs(root: string, name: string, { outputFiles, metafile }: { outputFiles: readonly OutputFile[]; metafile: Metafile }): Promise<void> {
+  await mkdir(join(root, 'dist'), { recursive: true });
+  for (const { path, contents } of outputFiles) await writeFile(path, contents);
+  await writeFile(join(root, 'dist', `${name}.meta.json`), `${JSON.stringify(metafile, null, 1)}\n`);
+  await writePackages(root, join('dist', `${name}.packages`), metafile);
 }

@@ -19,7 +19,14 @@ const Step = z.looseObject({
 });
 const PipelineTask = z.looseObject({
   name: z.string(),
-  taskRef: z.looseObject({ name: z.string().optional(), params: z.array(z.looseObject({ name: z.string(), value: z.string() })).optional() }).optional(),
+  taskRef: z
+    .looseObject({
+      apiVersion: z.string().optional(),
+      kind: z.string().optional(),
+      name: z.string().optional(),
+      params: z.array(z.looseObject({ name: z.string(), value: z.string() })).optional(),
+    })
+    .optional(),
   params: z.array(z.looseObject({ name: z.string(), value: z.unknown() })).optional(),
   workspaces: z.array(z.looseObject({ name: z.string(), workspace: z.string().optional() })).optional(),
   runAfter: z.array(z.string()).optional(),

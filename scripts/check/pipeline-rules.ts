@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PARAM_NAMES as GATE_PARAMS } from '../../services/approval-gate/gate-request.ts';
+import { RESULTS as GATE_RESULTS } from '../../services/approval-gate/gate-status.ts';
 import { type Context, type Contract, contractOf, folderOf, type Manifest, type PipelineTask, type Resource, variablesIn } from './manifest.ts';
 import type { Rule } from './rule.ts';
 
@@ -49,6 +51,20 @@ function allTasks({ spec }: Resource): PipelineTask[] {
   return [...(spec.tasks ?? []), ...(spec.finally ?? [])];
 }
 
+/** What custom tasks of the suite take and give, by kind. */
+const CUSTOM_TASKS: Readonly<Record<string, Contract>> = {
+  ApprovalGate: {
+    params: new Map(GATE_PARAMS.map((name) => [name, { required: false }])),
+    workspaces: new Map(),
+    results: new Set(GATE_RESULTS),
+  },
+};
+
+/** The contract of what a pipeline task runs: a custom task when its reference has an apiVersion, else a Task of the catalog. */
+function contractOfUse(use: PipelineTask, pipeline: Resource, tasks: Context['tasks']): Contract | undefined {
+  return use.taskRef?.apiVersion === undefined ? tasks.get(taskName(use, pipeline) ?? '') : CUSTOM_TASKS[use.taskRef.kind ?? ''];
+}
+
 /** The name of the Task; that of a slot (the cluster resolver with the name `$(params.x)`) is the default of the param. */
 function taskName(use: PipelineTask, { spec }: Resource): string | undefined {
   const name = use.taskRef?.name ?? use.taskRef?.params?.find((param) => param.name === 'name')?.value;
@@ -59,9 +75,8 @@ function taskName(use: PipelineTask, { spec }: Resource): string | undefined {
 }
 
 function useProblems(use: PipelineTask, pipeline: Resource, tasks: Context['tasks']): string[] {
-  const name = taskName(use, pipeline);
-  const contract = tasks.get(name ?? '');
-  if (!contract) return [`there is no Task ${name} in the catalog`];
+  const contract = contractOfUse(use, pipeline, tasks);
+  if (!contract) return [`there is no Task ${taskName(use, pipeline)} in the catalog`];
   const known = new Set((pipeline.spec.tasks ?? []).map((task) => task.name));
   const params = new Set((pipeline.spec.params ?? []).map((param) => param.name));
   return [
@@ -104,7 +119,7 @@ function resultProblems(value: unknown, where: string, pipeline: Resource, tasks
     if (task === '') return [];
     const use = all.get(task);
     if (!use) return [`${where}: $(${variable}) names no task of the Pipeline`];
-    return tasks.get(taskName(use, pipeline) ?? '')?.results.has(result) ? [] : [`${where}: $(${variable}) names no result of that Task`];
+    return contractOfUse(use, pipeline, tasks)?.results.has(result) ? [] : [`${where}: $(${variable}) names no result of that Task`];
   });
 }
 

@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { renderManifest } from '../../cli/catalog/render.ts';
 import { VERSION } from '../../lib/step/version.ts';
 import { readCatalog } from '../generate/files.ts';
-import { TASKS } from '../tasks.ts';
+import { SERVICES, TASKS } from '../tasks.ts';
 import { checkCatalog } from './catalog-rules.ts';
 
 const catalog = readCatalog(join(import.meta.dirname, '..', '..', 'catalog'));
-const digests = new Map(TASKS.map(({ name }) => [name, `sha256:${'0'.repeat(64)}`]));
+const digests = new Map([...TASKS.map(({ name }) => name), ...SERVICES].map((name) => [name, `sha256:${'0'.repeat(64)}`]));
 
 function render(options: Parameters<typeof renderManifest>[2]): Map<string, string> {
   return new Map([...catalog].map(([path, text]) => [path, path.endsWith('.yaml') ? renderManifest(text, path, options) : text]));
@@ -24,8 +24,8 @@ test('rendering changes one line a step', () => {
     const before = catalog.get(path)?.split('\n') ?? [];
     return text.split('\n').filter((line, at) => line !== before[at]);
   });
-  // Task and StepAction of each spec, and scan-none.
-  expect(changed).toHaveLength(2 * TASKS.length + 1);
+  // Task and StepAction of each spec, scan-none, and the Deployment of each service.
+  expect(changed).toHaveLength(2 * TASKS.length + 1 + SERVICES.length);
   for (const line of changed) expect(line).toMatch(/^ +image: mirror\.example\.com\/tools\/[a-z-]+:\S+@sha256:0{64}$/);
 });
 

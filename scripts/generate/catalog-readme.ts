@@ -6,7 +6,7 @@ import type { CatalogSources } from './sources.ts';
 export type IndexEntry = { kind: 'task' | 'pipeline'; name: string; title: string };
 
 /** The index of the catalog. */
-export function catalogReadme({ version, tasks }: CatalogSources, handWritten: readonly IndexEntry[]): string {
+export function catalogReadme({ version, tasks, services }: CatalogSources, handWritten: readonly IndexEntry[]): string {
   const rows = (kind: IndexEntry['kind']) => handWritten.filter((entry) => entry.kind === kind).map(({ name, title }) => [link(kind, name), title, '']);
   const taskRows = tasks.map(({ spec }) => [link('task', spec.name), spec.title, link('stepaction', spec.name)]);
   return [
@@ -19,6 +19,15 @@ export function catalogReadme({ version, tasks }: CatalogSources, handWritten: r
     table(
       ['Pipeline', 'What it does'],
       rows('pipeline').map((row) => row.slice(0, 2)),
+      'None.',
+    ),
+    '## Services\n',
+    table(
+      ['Service', 'Install'],
+      services.map(({ name, manifests }) => [
+        `[${name}](install/${name}/README.md)`,
+        manifests.length > 0 ? code(`kubectl apply -f catalog/install/${name}/`) : 'no manifests yet',
+      ]),
       'None.',
     ),
     '## Install\n',

@@ -43,6 +43,7 @@ const sources = {
   version: '1.2.3',
   tasks: [{ spec, notes: '## Notes\n\nWord for word.\n', samples: [sample] }],
   manifests: [{ name: 'market', yaml: manifest('Pipeline'), readme: '# market\n', samples: [sample] }],
+  services: [{ name: 'guard', readme: '# guard\n', manifests: [{ name: '10-deployment.yaml', text: manifest('Deployment') }] }],
 };
 
 describe('the catalog', () => {
@@ -59,6 +60,8 @@ describe('the catalog', () => {
       'pipeline/market/market.yaml',
       'pipeline/market/README.md',
       'pipeline/market/samples/run.yaml',
+      'install/guard/README.md',
+      'install/guard/10-deployment.yaml',
     ]);
     expect(generateCatalog(sources)).toEqual(files);
     expect(files.get('task/weigh/samples/run.yaml')).toBe(sample.text);

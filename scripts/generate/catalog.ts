@@ -4,7 +4,7 @@ import { inputError } from '../../lib/errors/errors.ts';
 import { FILE_SCHEMAS } from '../tasks.ts';
 import { catalogReadme, type IndexEntry } from './catalog-readme.ts';
 import { paramsSchema } from './params-schema.ts';
-import type { CatalogSources, ManifestSource, TaskSource, TextFile } from './sources.ts';
+import type { CatalogSources, ManifestSource, ServiceSource, TaskSource, TextFile } from './sources.ts';
 import { stampVersion } from './stamp.ts';
 import { stepActionReadme } from './step-action-readme.ts';
 import { stepActionYaml } from './step-action-yaml.ts';
@@ -12,7 +12,7 @@ import { taskReadme } from './task-readme.ts';
 import { taskYaml } from './task-yaml.ts';
 
 /** Folders of the catalog that hold generated files and nothing else. */
-export const GENERATED_FOLDERS = ['task', 'stepaction', 'pipeline'];
+export const GENERATED_FOLDERS = ['task', 'stepaction', 'pipeline', 'install'];
 
 /** The catalog: text by path below `catalog/`, with `/`. The same sources give the same bytes. */
 export function generateCatalog(sources: CatalogSources): Map<string, string> {
@@ -28,6 +28,7 @@ export function generateCatalog(sources: CatalogSources): Map<string, string> {
     ],
     ...sources.tasks.flatMap((source) => [...taskFiles(source, version), ...stepActionFiles(source, version)]),
     ...written.flatMap(({ files }) => files),
+    ...sources.services.flatMap((source) => serviceFiles(source, version)),
   ]);
 }
 
@@ -63,6 +64,18 @@ function manifestFiles(source: ManifestSource, version: string): { entry: IndexE
       ...sampleFiles(folder, samples),
     ],
   };
+}
+
+function serviceFiles({ name, readme, manifests }: ServiceSource, version: string): [string, string][] {
+  const folder = `install/${name}`;
+  const source = `services/${name}/manifests`;
+  return [
+    [`${folder}/README.md`, readme],
+    ...manifests.map((file): [string, string] => [
+      `${folder}/${file.name}`,
+      `# Copied from ${source}/ by "npm run generate". Do not edit.\n${stampVersion(file.text, version, `${source}/${file.name}`).text}`,
+    ]),
+  ];
 }
 
 function toFolder(kind: string, name: string): IndexEntry['kind'] {

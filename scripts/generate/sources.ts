@@ -8,7 +8,9 @@ export type TextFile = { name: string; text: string };
 export type TaskSource = { spec: TaskSpec; notes: string; samples: readonly TextFile[] };
 /** A hand-written manifest (Pipeline or Task) with its README and samples. */
 export type ManifestSource = { name: string; yaml: string; readme: string; samples: readonly TextFile[] };
-export type CatalogSources = { version: string; tasks: readonly TaskSource[]; manifests: readonly ManifestSource[] };
+/** A long-running service: its manifests in the order of their names, which is the order to apply them in. */
+export type ServiceSource = { name: string; readme: string; manifests: readonly TextFile[] };
+export type CatalogSources = { version: string; tasks: readonly TaskSource[]; manifests: readonly ManifestSource[]; services: readonly ServiceSource[] };
 
 /**
  * Everything that the catalog is generated from, read below `root`. Throws input TASK_UNLISTED when a folder below `tasks/` is not among `specs`,
@@ -28,6 +30,11 @@ export function readSources(root: string, specs: readonly TaskSpec[], version: s
       readme: readText(root, `pipelines/${name}/README.md`),
       samples: readSamples(root, `pipelines/${name}`),
     })),
+    services: folders(join(root, 'services')).map((name) => ({
+      name,
+      readme: readText(root, `services/${name}/README.md`),
+      manifests: readYaml(root, `services/${name}/manifests`),
+    })),
   };
 }
 
@@ -40,14 +47,15 @@ function folders(path: string): string[] {
 }
 
 function readSamples(root: string, room: string): TextFile[] {
-  const folder = join(root, room, 'samples');
-  const names = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => name.endsWith('.yaml'))
-        .sort()
-    : [];
-  if (names.length === 0) throw inputError('SOURCE_MISSING', `${room}/samples holds no sample`, { hint: 'write at least one manifest that uses it' });
-  return names.map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
+  const samples = readYaml(root, `${room}/samples`);
+  if (samples.length === 0) throw inputError('SOURCE_MISSING', `${room}/samples holds no sample`, { hint: 'write at least one manifest that uses it' });
+  return samples;
+}
+
+function readYaml(root: string, path: string): TextFile[] {
+  const folder = join(root, path);
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.yaml')) : [];
+  return names.sort().map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
 }
 
 function readText(root: string, path: string): string {

@@ -62,6 +62,7 @@ export const spec = defineTask({
     POLICY_INVALID: { kind: 'input', hint: 'correct the policy file; its JSON schema stands beside the Task' },
     KEY_INVALID: { kind: 'input', hint: 'let the policy name public keys (PEM, as cosign.pub), and the param key an encrypted cosign key' },
     FILE_MISSING: { kind: 'input', hint: 'let the params policy and scan-report, and the keys in the policy, name files in their workspaces' },
+    FILE_UNWRITABLE: { kind: 'input', hint: 'let the volume behind the workspace reports be writable by the user of the step, for example with fsGroup' },
     SCAN_REPORT_INVALID: { kind: 'input', hint: 'give the JSON report of grype (-o json) or trivy (--format json)' },
     TRUSTED_ROOT_MISSING: { kind: 'input', hint: 'bind the workspace trust and name the trusted root file with the param trusted-root' },
     TRUSTED_ROOT_INVALID: { kind: 'input', hint: 'give a Sigstore trusted root (JSON), e.g. from "cosign trusted-root create"' },

@@ -40,6 +40,7 @@ export const spec = defineTask({
   failures: {
     NOTHING_TO_READ: { kind: 'input', hint: 'give image, or path with the workspace source' },
     FILE_MISSING: { kind: 'input', hint: 'let the param path name a file or folder in the workspace source' },
+    FILE_UNWRITABLE: { kind: 'input', hint: 'let the volume behind the workspace reports be writable by the user of the step, for example with fsGroup' },
     ARCHIVE_TRUNCATED: { kind: 'input', hint: 'write the archive again; the copy is not whole' },
     ARCHIVE_CORRUPT: { kind: 'input', hint: 'give a tar or tar.gz file, as "docker save", "skopeo copy" or "crane pull" writes it' },
     ARCHIVE_INVALID: { kind: 'input', hint: 'give an OCI layout, or an archive written by "docker save", "skopeo copy" or "crane pull"' },

@@ -7,7 +7,7 @@ import type { Services } from '../../cli/services/services.ts';
 import { PREDICATE_TYPE } from '../../lib/intoto/predicate-type.ts';
 import { silentLogger } from '../../lib/log/log.ts';
 import { type Cosign, openCosign } from './cosign.ts';
-import { DIFFERENCES, entryOf, FORGERIES, type Material } from './forgeries.ts';
+import { DIFFERENCES, entryOf, FORGERIES, type Material, withFurtherEntry } from './forgeries.ts';
 import { type Attacker, type BundleJson, openAttacker, smallImage } from './images.ts';
 import { failures, type Laptop, openLaptop, RULE, type StepRun, writePolicy } from './laptop.ts';
 import { succeeded } from './run-command.ts';
@@ -119,6 +119,14 @@ describe('a bundle on which cosign and we differ', () => {
       expect(failures(ours.verdict)[expected.ours]).toMatch(expected.reason);
     }
   });
+});
+
+test('a further entry of a log that nobody trusts does no harm', async () => {
+  const copy = await attacker.copy(image, 'logged-twice');
+  await attacker.attach(copy, withFurtherEntry(material), PREDICATE_TYPE.signature);
+  const [theirs, ours] = await Promise.all([cosign.verify(copy, laptop.trust), laptop.verify(copy, policy)]);
+  expect(theirs, theirs.stderr).toMatchObject({ code: 0 });
+  expect(ours, ours.stdout).toMatchObject({ code: 0 });
 });
 
 describe('an image', () => {

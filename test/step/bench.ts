@@ -12,10 +12,8 @@ import { silentLogger } from '../../lib/log/log.ts';
 import { createRegistry, type Registry } from '../../lib/registry/client.ts';
 import { copyArtifact } from '../../lib/registry/copy.ts';
 import { anonymousCredentials } from '../../lib/registry/credentials.ts';
-import { generateCosignKey } from '../../lib/sigstore/cosign-key.ts';
 import { ensureBundles, PROJECT } from './bundles.ts';
-
-export const PASSWORD = 'seven-green-herons';
+import { writeLightKey } from './light-key.ts';
 
 /** A request that a service got, in the order of arrival. */
 export type WireRequest = { service: 'registry' | 'log'; method: string; path: string };
@@ -46,7 +44,7 @@ export type Bench = {
   close(): Promise<void>;
 };
 
-/** A bench with one key, made once because deriving from its password takes a while. */
+/** A bench with one key. */
 export async function openBench(): Promise<Bench> {
   await ensureBundles();
   const root = await mkdtemp(join(tmpdir(), 'step-bench-'));
@@ -127,10 +125,7 @@ async function makeWorkspaces(root: string, trustedLog: unknown): Promise<Bench[
     return join(root, name);
   };
   const workspaces = { 'signing-key': await make('signing-key'), policy: await make('policy'), trust: await make('trust'), reports: await make('reports') };
-  const { privatePem, publicPem } = await generateCosignKey(PASSWORD);
-  await writeFile(join(workspaces['signing-key'], 'cosign.key'), privatePem);
-  await writeFile(join(workspaces['signing-key'], 'cosign.password'), `${PASSWORD}\n`);
-  await writeFile(join(workspaces.policy, 'cosign.pub'), publicPem);
+  await writeLightKey({ key: workspaces['signing-key'], publicKey: workspaces.policy });
   await copyFile(join(PROJECT, 'lib/policy/sample-policy.yaml'), join(workspaces.policy, 'policy.yaml'));
   await writeFile(join(workspaces.trust, 'trusted_root.json'), JSON.stringify(trustedRoot([trustedLog])));
   return workspaces;

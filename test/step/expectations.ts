@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect } from 'vitest';
 import { type ErrorKind, EXIT_CODE } from '../../lib/errors/errors.ts';
-import { PASSWORD } from './bench.ts';
+import { PASSWORD } from './light-key.ts';
 import type { StepEnd } from './spawn-step.ts';
 
 const MAX_LINES = 20;

@@ -16,6 +16,7 @@ import type { Bench } from './bench.ts';
 
 /** Evidence made without the steps, true and false alike, to put before them. */
 export type Forge = {
+  publicKey: KeyObject;
   /** A bundle about the image: by the key of the bench unless told otherwise, and logged unless told otherwise. */
   bundle(image: string, predicateType: string, predicate: unknown, options?: { by?: KeyObject; logged?: boolean }): Promise<DsseBundle>;
   /** Attaches a bundle to an image; gives the digest of the referrer. */
@@ -27,9 +28,10 @@ export type Forge = {
 /** The key of the bench, and whatever else it takes to sign and log as it does. */
 export async function openForge(bench: Pick<Bench, 'client' | 'logUrl' | 'workspaces'>): Promise<Forge> {
   const { client, logUrl, workspaces } = bench;
-  const { privateKey } = await openSigningKey(workspaces['signing-key'], 'cosign.key', 'cosign.password');
+  const { privateKey, key: publicKey } = await openSigningKey(workspaces['signing-key'], 'cosign.key', 'cosign.password');
   const context = { registry: client, now: () => new Date() };
   return {
+    publicKey,
     async bundle(image, predicateType, predicate, { by = privateKey, logged = true } = {}) {
       const { digest } = parseDigestReference(image);
       const signed = signStatement(encodeStatement([{ sha256: digestHex(digest) }], predicateType, predicate), by);

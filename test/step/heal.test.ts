@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PREDICATE_TYPE } from '../../lib/intoto/predicate-type.ts';
 import { type Bench, openBench } from './bench.ts';
 import { expectDone } from './expectations.ts';
 import { SOON_NEVER } from './failures.ts';
+import { type Forge, openForge } from './forge.ts';
+import { smallSbom } from './reports.ts';
 import { runStep, type StepEnd, type StepRun } from './spawn-step.ts';
 import { logSize, standing } from './standing.ts';
 
 const DOWN = { kind: 'answer', status: 503, headers: SOON_NEVER } as const;
 
 let bench: Bench;
+let forge: Forge;
 beforeAll(async () => {
   bench = await openBench();
+  forge = await openForge(bench);
 });
 afterAll(() => bench.close());
 beforeEach(() => bench.calm());
@@ -26,8 +31,19 @@ function upload(image: string): StepRun {
   return { task: 'rekor-upload', params, workspaces: { trust: bench.workspaces.trust } };
 }
 
-/** An image with its SBOM in the reports, and pending signatures of both. */
+/** An image with pending signatures of itself and of an SBOM, as cosign-sign leaves them with log=later. */
 async function pendingImage(repository: string): Promise<string> {
+  const image = await bench.pushImage(repository);
+  for (const [type, predicate] of [
+    [PREDICATE_TYPE.signature, {}],
+    [PREDICATE_TYPE.cyclonedx, smallSbom(image)],
+  ] as const)
+    await forge.attachPending(image, await forge.bundle(image, type, predicate, { logged: false }), type, forge.publicKey);
+  return image;
+}
+
+/** The same by the steps themselves. */
+async function pendingBySteps(repository: string): Promise<string> {
   const image = await bench.pushImage(repository);
   const { reports } = bench.workspaces;
   expectDone(await runStep({ task: 'sbom-generate', params: { image }, workspaces: { reports } }), image);
@@ -58,7 +74,7 @@ describe('what is interrupted by a service heals in the next run, and nothing is
     expectDone(healed, image);
     expect(healed.results).toMatchObject({ completed: '1', proved: '2' });
     expect(await standing(bench, image)).toEqual({ referrers: whole, logSize: before + 2 });
-    const undisturbed = await pendingImage('heal/undisturbed');
+    const undisturbed = await pendingBySteps('heal/undisturbed');
     expectDone(await runStep(upload(undisturbed)), undisturbed);
     expect(await standing(bench, undisturbed)).toEqual({ referrers: whole, logSize: before + 4 });
   });

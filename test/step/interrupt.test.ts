@@ -6,7 +6,7 @@ import { PREDICATE_TYPE } from '../../lib/intoto/predicate-type.ts';
 import { type Bench, openBench, type WireRequest } from './bench.ts';
 import { expectDone, expectFailed } from './expectations.ts';
 import { type Forge, foreignKey, openForge } from './forge.ts';
-import { runStep, type StepEnd, type StepRun, type TaskName } from './spawn-step.ts';
+import { runStep, type StepEnd, type StepRun } from './spawn-step.ts';
 import { logSize, standing } from './standing.ts';
 
 /** Longer than a step may take to stop. */
@@ -22,10 +22,12 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 beforeEach(() => bench.calm());
 
-function stepOn(task: TaskName, image: string, params: Record<string, string> = {}): StepRun {
+type Interrupted = 'sbom-generate' | 'cosign-sign' | 'rekor-upload' | 'policy-check';
+
+function stepOn(task: Interrupted, image: string, params: Record<string, string> = {}): StepRun {
   const { reports, trust, policy, 'signing-key': key } = bench.workspaces;
   const logged = { image, 'rekor-url': bench.logUrl, 'trusted-root': 'trusted_root.json', ...params };
-  const runs: Record<TaskName, StepRun> = {
+  const runs: Record<Interrupted, StepRun> = {
     'sbom-generate': { task, params: { image, ...params }, workspaces: { reports } },
     'cosign-sign': { task, params: logged, workspaces: { trust, 'signing-key': key } },
     'rekor-upload': { task, params: logged, workspaces: { trust } },
@@ -60,7 +62,7 @@ async function leavePending(image: string): Promise<void> {
 describe('SIGTERM in the middle', () => {
   const isPut = ({ method, path }: WireRequest): boolean => method === 'PUT' && path.includes('/manifests/');
   const isPost = ({ service, method }: WireRequest): boolean => service === 'log' && method === 'POST';
-  test.each<[TaskName, string, (request: WireRequest) => boolean, string[]]>([
+  test.each<[Interrupted, string, (request: WireRequest) => boolean, string[]]>([
     ['sbom-generate', 'reading a layer', ({ path }) => path.includes('/blobs/'), []],
     ['cosign-sign', 'waiting for the log', isPost, ['signature, logged']],
     ['cosign-sign', 'publishing', isPut, ['signature, logged']],
@@ -107,7 +109,7 @@ async function killedEverywhere(name: string, check: (image: string, kill: (run:
   }
 }
 
-describe('SIGKILL at every request', { timeout: 60_000 }, () => {
+describe('SIGKILL at every request', { timeout: 120_000 }, () => {
   test('of cosign-sign with log=later leaves one pending signature after the next run', async () => {
     const kills = await killedEverywhere('later', async (image, kill) => {
       const before = await logSize(bench);

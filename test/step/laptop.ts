@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { text } from 'node:stream/consumers';
-import { ensureSigningKey } from '../../cli/laptop/keys.ts';
 import { ensurePolicy } from '../../cli/laptop/policy.ts';
 import type { PipelineRun } from '../../cli/runner/run-document.ts';
 import { startServices } from '../../cli/services/services.ts';
@@ -17,6 +16,7 @@ import { createRegistry } from '../../lib/registry/client.ts';
 import { anonymousCredentials } from '../../lib/registry/credentials.ts';
 import { type Bench, pushLayout, tinyImage } from './bench.ts';
 import { ensureBundles, PROJECT } from './bundles.ts';
+import { writeLightKey } from './light-key.ts';
 
 /** How the command line ended. */
 export type CliEnd = { code: number | null; stdout: string; stderr: string };
@@ -68,7 +68,7 @@ export async function newState(): Promise<NewState> {
   await ensureBundles();
   const root = await mkdtemp(join(tmpdir(), 'step-laptop-'));
   const state = await openState(join(root, 'state'));
-  await ensureSigningKey(state.keys);
+  await writeLightKey({ key: state.keys, publicKey: state.keys });
   await copyFile(join(PROJECT, 'lib/policy/sample-policy.yaml'), join(state.policy, 'policy.yaml'));
   await ensurePolicy(state);
   const tasks = join(root, 'tasks');

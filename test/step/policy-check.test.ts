@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PREDICATE_TYPE } from '../../lib/intoto/predicate-type.ts';
@@ -113,6 +113,11 @@ describe('failures of policy-check', () => {
       }),
       KEY_INVALID: async () => ({ workspaces: await policyFolder({ 'cosign.pub': 'not a key' }), names: 'the key of signer release' }),
       FILE_MISSING: () => ({ params: { policy: 'release/policy.yaml' }, names: 'release/policy.yaml' }),
+      FILE_UNWRITABLE: async (stage) => {
+        const reports = await stage.folder('reports');
+        await mkdir(join(reports, 'verdict.json'));
+        return { workspaces: { reports }, names: join(reports, 'verdict.json') };
+      },
       SCAN_REPORT_INVALID: async ({ workspaces }) => {
         await writeFile(join(workspaces.reports, 'scan.txt'), 'NAME INSTALLED FIXED-IN\n');
         return { params: { 'scan-report': 'scan.txt' }, names: 'scan report scan.txt' };

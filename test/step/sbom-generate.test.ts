@@ -124,6 +124,11 @@ describe('failures of sbom-generate', () => {
         params: { image: '', path: 'image.tar' },
         names: 'image.tar',
       }),
+      FILE_UNWRITABLE: async (stage) => {
+        const reports = await stage.folder('reports');
+        await writeFile(join(reports, 'taken'), '');
+        return { params: { output: 'taken/sbom.cdx.json' }, workspaces: { reports }, names: join(reports, 'taken/sbom.cdx.json') };
+      },
       ARCHIVE_TRUNCATED: async () => {
         const whole = ociArchive(tinyImage('cut'));
         return { ...(await withFile('image.tar', whole.subarray(0, whole.length - 2048))), ...noImage, names: /image\.tar is cut off/ };

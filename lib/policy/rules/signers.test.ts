@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import { signer } from '../test-evidence.ts';
 import type { SignerRequirement } from '../policy-schema.ts';
+import { signer } from '../test-evidence.ts';
 import { signersInWords, standing } from './signers.ts';
 
 describe('which key signed', () => {

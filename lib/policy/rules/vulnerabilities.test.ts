@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../evidence/evidence.ts';
 import { PREDICATE_TYPE } from '../../intoto/predicate-type.ts';
-import { evidence, OTHER_DIGEST, piece, SUBJECT_DIGEST } from '../test-evidence.ts';
 import type { JudgeInput } from '../judge.ts';
+import { evidence, OTHER_DIGEST, piece, SUBJECT_DIGEST } from '../test-evidence.ts';
 import { expectResult, resultOf } from '../test-judge.ts';
 import { parseScanReport, type ScanReport } from '../vulnerability-report.ts';
 

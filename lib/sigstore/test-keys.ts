@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import { generateKeyPairSync } from 'node:crypto';
+import type { SigningKey } from './signing-key.ts';
+
+/** A key pair that `cosign generate-key-pair` (v3.1.3) made for these tests and that signs nothing else, with the hint that `cosign sign-blob` wrote for it. */
+export const COSIGN_KEY = {
+  password: 'correct horse',
+  privatePem: `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----
+eyJrZGYiOnsibmFtZSI6InNjcnlwdCIsInBhcmFtcyI6eyJOIjo2NTUzNiwiciI6
+OCwicCI6MX0sInNhbHQiOiJGZzZCd3BpVXk5ZGlVL3hmRitrWC9XanVwSVVVUk1t
+Y2ZDOXAxbHN2NGVFPSJ9LCJjaXBoZXIiOnsibmFtZSI6Im5hY2wvc2VjcmV0Ym94
+Iiwibm9uY2UiOiI1aFlIbXFzZWNCT0Z0dUR5MGphWS9jTm1rLzdQV3ljayJ9LCJj
+aXBoZXJ0ZXh0IjoicDZwVHl5SkU0U0VjYkZYcVhoaXBpNjlVZEZRNWxqOWZ2TmI4
+MEdEaWZyYzZFTDFoU2xHNW1SMUNwazhNUXluem9rVWVkUy9NeVlTNk5IMVFVRWw2
+cjA5TzFRdGlDUHJwb0VOT2tNYUFGV2VmaTJpRnNmQ1cyZzNHZERVWEJ0RnpVNXZP
+eEVHZ0M1MXBPS1k4Sll1WXZBZVBUaGZXeWRHMDdIM2gyanpOMUx1UUpSZ3dKQWFv
+cE80bGN0RGN0QVNvYU40eTJZc2l4Q1RNS2c9PSJ9
+-----END ENCRYPTED SIGSTORE PRIVATE KEY-----
+`,
+  publicPem: `-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE30/gidfaxQw6hlVyr0ui5KJs6ZSy
+EEF2grC7fBc0NVpPeBxilqHElztU+xeRA1r4DSde7GYB5hS6a5sXtycxAA==
+-----END PUBLIC KEY-----
+`,
+  hint: 'u6+WsADtkzGnkJKF1dZIEFZyAS1hViWQvxgzUAR9fwg=',
+};
+
+/** A new P-256 key that signs under the name. */
+export function newSigningKey(name: string): SigningKey {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { name, key: publicKey, privateKey };
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { imageNames } from '../../images/builder/build-images.ts';
+import { writeAtomic } from '../../lib/files/atomic-write.ts';
+import { COMMAND } from '../generate/step-shape.ts';
+import { SERVICES, TASKS } from '../tasks.ts';
+
+/** What the images of all steps and services have in common: their bundle is dist/NAME.cjs, and they differ in nothing but name and title. */
+export type StepImage = { name: string; title: string };
+
+/** Services have no spec to take a title from. */
+const SERVICE_TITLES: Readonly<Record<string, string>> = { 'approval-gate': 'Hold a Pipeline until people have approved' };
+
+const HEAD = `# SPDX-License-Identifier: Apache-2.0
+# Written by "npm run generate". The build context is the root of the project after "npm run build".
+# BASE_IMAGE has Node 24 as /nodejs/bin/node and is named by digest.
+`;
+
+/** The Dockerfile of a step or service. */
+export function stepDockerfile({ name, title }: StepImage): string {
+  const copies = [`COPY dist/${name}.packages/ /app/node_modules/`, `COPY dist/${name}.cjs ${COMMAND[1]}`];
+  return dockerfile({ name, title, copies, entrypoint: COMMAND });
+}
+
+/** The Dockerfile of the command line with all that it reads: the catalog, the bundles that "run" starts, and the parts of the image that "start" composes. */
+export function cliDockerfile(tasks: readonly string[]): string {
+  const copies = [
+    'COPY dist/supply-chain.packages/ /app/node_modules/',
+    'COPY dist/cosign-sign.packages/ /app/node_modules/',
+    'COPY dist/cosign-sign.meta.json /app/dist/cosign-sign.meta.json',
+    ...tasks.toSorted().map((name) => `COPY dist/${name}.cjs /app/dist/${name}.cjs`),
+    'COPY catalog/ /app/catalog/',
+    'COPY cli/laptop/laptop-policy.yaml /app/cli/laptop/laptop-policy.yaml',
+    'COPY dist/supply-chain.mjs /app/dist/supply-chain.mjs',
+  ];
+  const title = 'Command line: verify, render the catalog, run Pipelines without a cluster';
+  return dockerfile({ name: 'supply-chain', title, copies, entrypoint: [COMMAND[0] ?? '', '/app/dist/supply-chain.mjs'] });
+}
+
+function dockerfile({ name, title, copies, entrypoint }: StepImage & { copies: string[]; entrypoint: string[] }): string {
+  return `${HEAD}ARG BASE_IMAGE
+FROM \${BASE_IMAGE}
+ARG VERSION=0.0.0-dev
+LABEL org.opencontainers.image.title="${name}" \\
+      org.opencontainers.image.description="${title.replace(/[\\"$]/g, '\\$&')}" \\
+      org.opencontainers.image.version="\${VERSION}" \\
+      org.opencontainers.image.licenses="Apache-2.0"
+${copies.join('\n')}
+USER 65532:65532
+ENTRYPOINT ${JSON.stringify(entrypoint).replaceAll('","', '", "')}
+`;
+}
+
+const BAKE_LIST = /(\n {4}image = \[\n)[^\]]*( {4}\])/;
+
+/** docker-bake.hcl with this list of images in its matrix. */
+export function bakeWith(names: readonly string[], bake: string): string {
+  return bake.replace(BAKE_LIST, (_all, start: string, end: string) => `${start}${names.map((name) => `      "${name}",\n`).join('')}${end}`);
+}
+
+/** The files that follow from the lists of Tasks and services, by path: a Dockerfile each, that of the command line, and docker-bake.hcl, whose present text is `bake`. */
+export async function imageFiles(project: string, bake: string): Promise<Map<string, string>> {
+  const names = TASKS.map(({ name }) => name);
+  const own = [...TASKS, ...SERVICES.map((name) => ({ name, title: SERVICE_TITLES[name] ?? name }))];
+  const all = [...new Set([...(await imageNames(project)), ...own.map(({ name }) => name), 'supply-chain'])].sort();
+  return new Map([
+    ...own.map((task) => [`images/${task.name}/Dockerfile`, stepDockerfile(task)] as const),
+    ['images/supply-chain/Dockerfile', cliDockerfile(names)],
+    ['docker-bake.hcl', bakeWith(all, bake)],
+  ]);
+}
+
+/** Writes those files where they differ from what is there; gives the paths that were written. */
+export async function writeImageFiles(project: string): Promise<string[]> {
+  const read = (path: string): Promise<string> => readFile(join(project, path), 'utf8').catch(() => '');
+  const written: string[] = [];
+  for (const [path, text] of await imageFiles(project, await read('docker-bake.hcl'))) {
+    if ((await read(path)) === text) continue;
+    await writeAtomic(join(project, path), text);
+    written.push(path);
+  }
+  return written;
+}
