@@ -34,6 +34,7 @@ target "image" {
   matrix = {
     image = [
       "approval-gate",
+      "argocd-sync",
       "cosign-sign",
       "gitops-commit",
       "grafeas-store",

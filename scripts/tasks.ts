@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { policySchema } from '../lib/policy/policy-schema.ts';
 import type { TaskSpec } from '../lib/spec/spec.ts';
+import { spec as argocdSync } from '../tasks/argocd-sync/spec.ts';
 import { spec as cosignSign } from '../tasks/cosign-sign/spec.ts';
 import { spec as gitopsCommit } from '../tasks/gitops-commit/spec.ts';
 import { spec as grafeasStore } from '../tasks/grafeas-store/spec.ts';
@@ -10,7 +11,7 @@ import { spec as rekorUpload } from '../tasks/rekor-upload/spec.ts';
 import { spec as sbomGenerate } from '../tasks/sbom-generate/spec.ts';
 
 /** Every Task of the suite, in the order in which a Pipeline uses them. A new Task is added here and nowhere else. */
-export const TASKS: readonly TaskSpec[] = [sbomGenerate, cosignSign, rekorUpload, grafeasStore, policyCheck, promote, gitopsCommit];
+export const TASKS: readonly TaskSpec[] = [sbomGenerate, cosignSign, rekorUpload, grafeasStore, policyCheck, promote, gitopsCommit, argocdSync];
 
 /** Every long-running service, by its folder below services/. */
 export const SERVICES: readonly string[] = ['approval-gate'];

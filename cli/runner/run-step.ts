@@ -54,6 +54,8 @@ function steer(child: ChildProcess, { cancel, kill, graceMs }: StepControl): () 
   let timer: NodeJS.Timeout | undefined;
   const onKill = () => signalGroup(child, 'SIGKILL');
   const onCancel = () => {
+    // One signal may stand for both; a SIGTERM that a SIGKILL follows at once would only make the exit code a matter of luck.
+    if (kill.aborted) return;
     signalGroup(child, 'SIGTERM');
     timer = setTimeout(onKill, graceMs);
   };

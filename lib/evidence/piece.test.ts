@@ -54,7 +54,7 @@ describe('readPiece', () => {
       'a layer of 129 MiB',
       (manifest) => ({ ...manifest, layers: [{ ...manifest.layers[0], size: 129 * 1024 * 1024 }] }),
       'REFERRER_INVALID',
-      'more than 134217728',
+      'of 134217728 are left',
     ],
     ['a layer that is shorter', (manifest) => ({ ...manifest, layers: [{ ...manifest.layers[0], size: 1 }] }), 'DIGEST_MISMATCH', ''],
     ['no layers at all', ({ layers: _layers, ...manifest }) => manifest, 'MANIFEST_INVALID', 'layers'],

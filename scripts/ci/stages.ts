@@ -12,7 +12,8 @@ export const STAGES: readonly Stage[] = [
   { name: 'cluster', command: ['npm', 'run', 'test:cluster', '--'], countsTests: true, minutes: 25 },
   { name: 'gate', command: ['npm', 'run', 'test:gate', '--'], countsTests: true, minutes: 10 },
   { name: 'grafeas', command: ['npm', 'run', 'test:grafeas', '--'], countsTests: true, minutes: 10 },
-  { name: 'gitea', command: ['npm', 'run', 'test:gitea', '--'], countsTests: true, minutes: 15 },
+  { name: 'gitea', command: ['npm', 'run', 'test:gitea', '--'], countsTests: true, minutes: 25 },
+  { name: 'argocd', command: ['npm', 'run', 'test:argocd', '--'], countsTests: true, minutes: 25 },
   { name: 'image', command: ['npm', 'run', 'test:image', '--'], countsTests: true, minutes: 15 },
   { name: 'sbom', command: ['npm', 'run', 'test:sbom', '--'], countsTests: true, minutes: 20 },
 ];

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setTimeout as delay } from 'node:timers/promises';
 import { inject } from 'vitest';
 import { createForge, type Forge } from '../../lib/forge/forge.ts';
 import { createHttp } from '../../lib/http/http.ts';
@@ -6,8 +7,12 @@ import { silentLogger } from '../../lib/log/log.ts';
 
 export type User = 'admin' | 'robot' | 'reader';
 
+/** Gitea looks at a pull request in the background whether it can be merged, and says this until it knows. */
+const NOT_YET = 'Please try again later';
+const MAX_TRIES = 40;
+
 /** Calls Gitea's API beside the step, as the admin unless told otherwise. Throws when the answer is no success. */
-export async function api(method: string, path: string, body?: unknown, user: User = 'admin'): Promise<unknown> {
+export async function api(method: string, path: string, body?: unknown, user: User = 'admin', tries = MAX_TRIES): Promise<unknown> {
   const { url, tokens } = inject('gitea');
   const response = await fetch(`${url}/api/v1${path}`, {
     method,
@@ -15,6 +20,10 @@ export async function api(method: string, path: string, body?: unknown, user: Us
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
+  if (response.status === 405 && text.includes(NOT_YET) && tries > 1) {
+    await delay(250);
+    return api(method, path, body, user, tries - 1);
+  }
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
   return text === '' ? undefined : JSON.parse(text);
 }

@@ -23,6 +23,12 @@ export type Peer = {
 };
 
 export const peers = {
+  argocd: {
+    module: 'github.com/argoproj/argo-cd/v3',
+    packages: { argocd: 'github.com/argoproj/argo-cd/v3/cmd' },
+    variables: (version) => ({ 'github.com/argoproj/argo-cd/v3/common.version': version.slice(1) }),
+    folders: { manifests: 'manifests' },
+  },
   cosign: {
     module: 'github.com/sigstore/cosign/v3',
     packages: { cosign: 'github.com/sigstore/cosign/v3/cmd/cosign' },

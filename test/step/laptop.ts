@@ -17,6 +17,7 @@ import { anonymousCredentials } from '../../lib/registry/credentials.ts';
 import { type Bench, pushLayout, tinyImage } from './bench.ts';
 import { ensureBundles, PROJECT } from './bundles.ts';
 import { writeLightKey } from './light-key.ts';
+import { COMPILE_CACHE } from './spawn-step.ts';
 
 /** How the command line ended. */
 export type CliEnd = { code: number | null; stdout: string; stderr: string };
@@ -105,7 +106,11 @@ spec:
 
 /** Runs the command line as a process of its own; `onStderr` gets all that it said so far whenever it says more. */
 export async function runCli(args: readonly string[], onStderr: (said: string, child: ChildProcess) => void = () => {}): Promise<CliEnd> {
-  const child = spawn(process.execPath, [join(PROJECT, 'cli/main.ts'), ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd: tmpdir() });
+  const child = spawn(process.execPath, [join(PROJECT, 'cli/main.ts'), ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd: tmpdir(),
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE },
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     said += chunk;
