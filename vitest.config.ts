@@ -7,7 +7,8 @@ export default defineConfig({
   test: {
     include: ['{bin,cli,images,lib,scripts,services,tasks}/**/*.test.ts', 'test/{step,peers}/**/*.test.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // More than two cores need: a good part of the step tests waits for timers and sockets.
+    maxWorkers: 4,
     testTimeout: 20_000,
     reporters: ['default', skippedSuitesReporter()],
     coverage: {
