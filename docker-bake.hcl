@@ -38,6 +38,7 @@ target "image" {
       "cosign-sign",
       "gitops-commit",
       "grafeas-store",
+      "notify",
       "policy-check",
       "promote",
       "rekor-upload",

@@ -102,9 +102,16 @@ describe('comments', () => {
   });
 
   test('one that says the same is kept, whatever the line breaks', async () => {
-    const { forge, calls } = await testForge('gitea', { [list]: { json: [comment(3, `${MARKER}\r\nline\r\nline\n`)] } });
+    const issue = { 'GET /repos/team/app/issues/7': { json: { number: 7 } } };
+    const { forge, calls } = await testForge('gitea', { ...issue, [list]: { json: [comment(3, `${MARKER}\r\nline\r\nline\n`)] } });
     expect(await forge.upsertComment(7, MARKER, 'line\nline')).toMatchObject({ id: 3, action: 'kept' });
-    expect(calls()).toHaveLength(1);
+    expect(calls().every((call) => call.startsWith('GET '))).toBe(true);
+  });
+
+  test('on a pull request that Gitea does not have are refused at once, although its list answers 500', async () => {
+    const { forge, calls } = await testForge('gitea', { [list]: { status: 500 } });
+    expect(await failureOf(forge.upsertComment(7, MARKER, 'x'))).toMatchObject({ kind: 'refused', code: 'FORGE_NOT_FOUND' });
+    expect(calls()).toEqual(['GET /repos/team/app/issues/7']);
   });
 
   test('a missing one is written, cut to 65,536 characters with its fence closed', async () => {

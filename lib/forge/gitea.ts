@@ -44,6 +44,8 @@ export function gitea(rest: Rest, repo: string): ForgeAdapter {
     },
     async comments(pullRequest) {
       const what = `read the comments of pull request ${pullRequest}`;
+      // For one that is not there the list answers 500, which would be tried again and taken for a trouble of the server.
+      await rest.call({ what, path: `${root}/issues/${pullRequest}`, shape: z.unknown() });
       return (await rest.pages({ what, path: `${root}/issues/${pullRequest}/comments`, shape: z.array(GiteaComment) })).map(toComment);
     },
     async postComment(pullRequest, body) {

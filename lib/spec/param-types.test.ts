@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
-import { Duration, Flag, ImageByDigest, List, Repository, ServiceUrl, Sha256Digest, Tag, WorkspacePath } from './param-types.ts';
+import { Duration, Flag, ForgePlace, ImageByDigest, List, Repository, ServiceUrl, Sha256Digest, Tag, WorkspacePath } from './param-types.ts';
 
 const DIGEST = `sha256:${'4b825dc6'.repeat(8)}`;
 
@@ -140,5 +140,16 @@ describe('Repository', () => {
     ['', 'is not an image reference'],
   ])('refuses %j', (text, why) => {
     expect(problem(Repository, text)).toContain(why);
+  });
+});
+
+describe('ForgePlace', () => {
+  it('is a kind, with a URL where the API is elsewhere', () => {
+    expect(ForgePlace.parse('gitea')).toEqual({ kind: 'gitea', url: undefined });
+    expect(ForgePlace.parse('github=https://git.example.com/')).toEqual({ kind: 'github', url: 'https://git.example.com' });
+  });
+
+  it.each(['bitbucket', 'gitea=', 'gitea=ftp://x', 'gitea=https://user:pw@x'])('refuses %j', (text) => {
+    expect(problem(ForgePlace, text)).not.toBe('');
   });
 });

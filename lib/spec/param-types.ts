@@ -74,3 +74,15 @@ export const Sha256Digest = z.string().refine(isDigest, 'must be sha256: with 64
 
 /** A tag by the grammar of the OCI distribution spec. */
 export const Tag = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a tag: letters, digits, _ . - and at most 128 characters');
+
+/** Which forge, and where it is when that is not the host of the repository. */
+export type ForgePlace = { kind: 'github' | 'gitlab' | 'gitea'; url: string | undefined };
+
+/** `github`, `gitlab` or `gitea`, with `=URL` behind it. */
+export const ForgePlace = z.string().transform((text, context): ForgePlace => {
+  const [, kind, url] = /^(github|gitlab|gitea)(?:=(.+))?$/s.exec(text) ?? [];
+  if (kind === undefined) context.addIssue({ code: 'custom', message: 'must be github, gitlab or gitea, with =URL behind it where the API is elsewhere' });
+  const parsed = url === undefined ? undefined : ServiceUrl.safeParse(url);
+  for (const issue of parsed?.error?.issues ?? []) context.addIssue({ code: 'custom', message: `the URL of the forge ${issue.message}` });
+  return { kind: (kind ?? 'github') as ForgePlace['kind'], url: parsed?.data };
+});

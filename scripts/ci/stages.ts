@@ -12,6 +12,7 @@ export const STAGES: readonly Stage[] = [
   { name: 'cluster', command: ['npm', 'run', 'test:cluster', '--'], countsTests: true, minutes: 25 },
   { name: 'gate', command: ['npm', 'run', 'test:gate', '--'], countsTests: true, minutes: 10 },
   { name: 'grafeas', command: ['npm', 'run', 'test:grafeas', '--'], countsTests: true, minutes: 10 },
+  { name: 'vendor', command: ['npm', 'run', 'test:vendor', '--'], countsTests: true, minutes: 10 },
   { name: 'gitea', command: ['npm', 'run', 'test:gitea', '--'], countsTests: true, minutes: 25 },
   { name: 'argocd', command: ['npm', 'run', 'test:argocd', '--'], countsTests: true, minutes: 25 },
   { name: 'image', command: ['npm', 'run', 'test:image', '--'], countsTests: true, minutes: 15 },

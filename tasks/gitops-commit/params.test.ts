@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 import type * as z from 'zod';
-import { Author, Branch, ForgePlaceParam, ReplacesParam, Targets, Trailers, targetName } from './params.ts';
+import { Author, Branch, ReplacesParam, Targets, Trailers, targetName } from './params.ts';
 import { DIGEST } from './test-edit.ts';
 
 function problem(schema: z.ZodType<unknown, string>, text: string): string {
@@ -103,12 +103,6 @@ describe('small ones', () => {
   test('authors', () => {
     expect(Author.parse('Deploy Robot <robot@example.com>')).toEqual({ name: 'Deploy Robot', email: 'robot@example.com' });
     for (const text of ['robot@example.com', 'a <b', 'a\n <b@c>', '<b@c>', 'a <b@c> x']) expect(problem(Author, text)).toContain('Name <address>');
-  });
-
-  test('forges', () => {
-    expect(ForgePlaceParam.parse('gitea')).toEqual({ kind: 'gitea', url: undefined });
-    expect(ForgePlaceParam.parse('github=https://git.example.com/')).toEqual({ kind: 'github', url: 'https://git.example.com' });
-    for (const text of ['bitbucket', 'gitea=', 'gitea=ftp://x', 'gitea=https://user:pw@x']) expect(problem(ForgePlaceParam, text)).not.toBe('');
   });
 
   test('what may be replaced', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { isDigest } from '../../lib/reference/digest.ts';
-import { ServiceUrl, WorkspacePath } from '../../lib/spec/param-types.ts';
+import { WorkspacePath } from '../../lib/spec/param-types.ts';
 
 /** What a `value` target can write. */
 export const FIELDS = ['digest', 'tag', 'tag-digest', 'repository', 'reference', 'chart-version'] as const;
@@ -111,15 +111,4 @@ export const ReplacesParam = z.string().transform((text, context): Replaces => {
   if (text === 'older' || text === 'any') return text;
   if (!isDigest(text)) context.addIssue({ code: 'custom', message: 'must be older, any, or a digest (sha256:…)' });
   return { digest: text };
-});
-
-/** Which forge, and where it is when that is not the host of the repository. */
-export type ForgePlace = { kind: 'github' | 'gitlab' | 'gitea'; url: string | undefined };
-
-export const ForgePlaceParam = z.string().transform((text, context): ForgePlace => {
-  const [, kind, url] = /^(github|gitlab|gitea)(?:=(.+))?$/s.exec(text) ?? [];
-  if (kind === undefined) context.addIssue({ code: 'custom', message: 'must be github, gitlab or gitea, with =URL behind it where the API is elsewhere' });
-  const parsed = url === undefined ? undefined : ServiceUrl.safeParse(url);
-  for (const issue of parsed?.error?.issues ?? []) context.addIssue({ code: 'custom', message: `the URL of the forge ${issue.message}` });
-  return { kind: (kind ?? 'github') as ForgePlace['kind'], url: parsed?.data };
 });

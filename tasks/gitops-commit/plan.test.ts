@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseDigestReference } from '../../lib/reference/reference.ts';
 import { allTrailers, commitMessage, commitSubject, isOurs, pullRequestBody } from './commit-text.ts';
-import { checkTransport, forgeOf } from './git-place.ts';
+import { checkTransport } from './git-place.ts';
 import { checkReplaces, checkUnchanged } from './plan.ts';
 import { DIGEST, edit, IMAGE, OLD, UNTAGGED } from './test-edit.ts';
 import { isNewer } from './version.ts';
@@ -97,25 +97,6 @@ describe('texts', () => {
 });
 
 describe('places', () => {
-  test.each([
-    ['https://github.com/team/gitops.git', undefined, { kind: 'github', url: 'https://github.com', repo: 'team/gitops' }],
-    ['https://gitlab.com/a/b/c/', undefined, { kind: 'gitlab', url: 'https://gitlab.com', repo: 'a/b/c' }],
-    [
-      'https://git.example.com/forge/team/x.git',
-      { kind: 'gitea', url: 'https://git.example.com/forge' },
-      { kind: 'gitea', url: 'https://git.example.com/forge', repo: 'team/x' },
-    ],
-    [
-      'https://git.example.com/team/x',
-      { kind: 'github', url: 'https://api.example.com/api/v3' },
-      { kind: 'github', url: 'https://api.example.com/api/v3', repo: 'team/x' },
-    ],
-  ] as const)('%s', (url, given, place) => {
-    expect(forgeOf(url, given)).toEqual(place);
-  });
-  test('an unknown host needs to be told', () => {
-    expect(() => forgeOf('https://git.example.com/a/b', undefined)).toThrow(expect.objectContaining({ kind: 'input', code: 'FORGE_UNKNOWN' }));
-  });
   test.each(['https://git.example.com/a', 'http://127.0.0.1:3000/a', 'http://localhost/a', 'http://gitea.svc:3000/a'])('%s may get a login', (url) => {
     expect(() => checkTransport(url, ['gitea.svc:3000'])).not.toThrow();
   });

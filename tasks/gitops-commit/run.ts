@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inputError } from '../../lib/errors/errors.ts';
 import { createForge, type Forge } from '../../lib/forge/forge.ts';
+import { forgeOf } from '../../lib/forge/forge-place.ts';
 import { type GitCredential, readGitCredential } from '../../lib/git/credential.ts';
 import { openRepository } from '../../lib/git/repository.ts';
 import { type CommitKey, openCommitKey } from '../../lib/git/signing-key.ts';
@@ -9,7 +10,7 @@ import { repositoryName } from '../../lib/reference/reference.ts';
 import type { Inputs } from '../../lib/spec/spec.ts';
 import type { StepDeps, StepOutcome } from '../../lib/step/step.ts';
 import type { Change, Done } from './change.ts';
-import { checkTransport, forgeOf } from './git-place.ts';
+import { checkTransport } from './git-place.ts';
 import type { spec } from './spec.ts';
 
 /** Names that a Secret of type kubernetes.io/ssh-auth has, and one beside it. */

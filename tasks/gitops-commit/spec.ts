@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defaulted, optional, required } from '../../lib/spec/param.ts';
-import { ServiceUrl } from '../../lib/spec/param-types.ts';
+import { ForgePlace, ServiceUrl } from '../../lib/spec/param-types.ts';
 import { defineTask } from '../../lib/spec/spec.ts';
-import { Author, Branch, ForgePlaceParam, ReplacesParam, Targets, Trailers } from './params.ts';
+import { Author, Branch, ReplacesParam, Targets, Trailers } from './params.ts';
 
 export const spec = defineTask({
   name: 'gitops-commit',
@@ -28,7 +28,7 @@ export const spec = defineTask({
       description: 'One of push, pull-request, pull-request-merged (waits until people have merged it).',
       example: 'pull-request',
     }),
-    forge: optional(ForgePlaceParam, {
+    forge: optional(ForgePlace, {
       description: 'For pull requests: github, gitlab or gitea, with =URL where it is not the host of the repository.',
       example: 'gitea',
     }),

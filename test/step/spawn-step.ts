@@ -10,7 +10,16 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { PROJECT } from './bundles.ts';
 
-export type TaskName = 'sbom-generate' | 'cosign-sign' | 'rekor-upload' | 'policy-check' | 'promote' | 'grafeas-store' | 'gitops-commit' | 'argocd-sync';
+export type TaskName =
+  | 'sbom-generate'
+  | 'cosign-sign'
+  | 'rekor-upload'
+  | 'policy-check'
+  | 'promote'
+  | 'grafeas-store'
+  | 'gitops-commit'
+  | 'argocd-sync'
+  | 'notify';
 
 /** One run of a step as its Task describes it. */
 export type StepRun = {
