@@ -240,8 +240,8 @@ describe('proofs from the tiles', () => {
 
   it('are read from another place where the log says so', async () => {
     const { answers, checkpoint } = await sampleLog();
-    const http = fakeHttp({ 'GET https://files.example.com/log/tile/0/000.p/8': answers['GET tile/0/000.p/8'] as Answer });
-    const rekor = createRekor({ http, url, readUrl: 'https://files.example.com/log/' });
+    const http = fakeHttp({ 'GET https://tiles.example.com/log/tile/0/000.p/8': answers['GET tile/0/000.p/8'] as Answer });
+    const rekor = createRekor({ http, url, readUrl: 'https://tiles.example.com/log/' });
     await expect(rekor.proveInclusion({ leafHash: leafHash(body), index: 5, checkpoint })).resolves.toHaveLength(3);
     await expect(rekor.checkpoint()).rejects.toMatchObject({ kind: 'refused', code: 'LOG_NOT_READABLE' });
   });
