@@ -33,6 +33,7 @@ target "image" {
   name = image
   matrix = {
     image = [
+      "admission-provider",
       "approval-gate",
       "argocd-sync",
       "cosign-sign",

@@ -9,6 +9,7 @@ import { runCommand } from './commands/run.ts';
 import { servicesCommand } from './commands/services.ts';
 import { startCommand } from './commands/start.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { DEFAULT_STATE } from './state/state.ts';
 
 /** The command line `supply-chain`. Exit codes are those of the steps (lib/errors). */
 async function main(): Promise<void> {
@@ -18,7 +19,7 @@ async function main(): Promise<void> {
     .version(VERSION)
     .option('state', {
       type: 'string',
-      default: process.env['SUPPLY_CHAIN_STATE'] ?? '.supply-chain',
+      default: process.env['SUPPLY_CHAIN_STATE'] ?? DEFAULT_STATE,
       describe: 'Folder of the laptop run: embedded registry and log, keys, reports',
       global: true,
     })

@@ -15,7 +15,7 @@ import { spec as sbomGenerate } from '../tasks/sbom-generate/spec.ts';
 export const TASKS: readonly TaskSpec[] = [sbomGenerate, cosignSign, rekorUpload, grafeasStore, policyCheck, promote, gitopsCommit, argocdSync, notify];
 
 /** Every long-running service, by its folder below services/. */
-export const SERVICES: readonly string[] = ['approval-gate'];
+export const SERVICES: readonly string[] = ['admission-provider', 'approval-gate'];
 
 /** JSON Schemas of files that a Task reads, by Task and file name; they stand beside the Task in the catalog. */
 export const FILE_SCHEMAS: Readonly<Record<string, Readonly<Record<string, () => Record<string, unknown>>>>> = {

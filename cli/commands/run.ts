@@ -5,8 +5,10 @@ import type { CommandModule } from 'yargs';
 import { inputError } from '../../lib/errors/errors.ts';
 import { createLogger } from '../../lib/log/log.ts';
 import { exitCodeOf } from '../laptop/exit-code.ts';
+import type { GateMode } from '../laptop/gate-mode.ts';
 import { ensureSigningKey } from '../laptop/keys.ts';
 import { ensurePolicy } from '../laptop/policy.ts';
+
 import { PROJECT } from '../laptop/project.ts';
 import { runPipelineFile } from '../laptop/run-pipeline-file.ts';
 import type { PipelineRun } from '../runner/run-document.ts';
@@ -20,6 +22,7 @@ type Options = {
   param: string[];
   workspace: string[];
   tasks: string | undefined;
+  gate: GateMode | undefined;
   output: string | undefined;
   verbose: boolean;
 };
@@ -34,10 +37,15 @@ export const runCommand: CommandModule<{ state: string }, Options> = {
       .option('param', { type: 'string', array: true, default: [], nargs: 1, describe: 'name=value; may be repeated' })
       .option('workspace', { type: 'string', array: true, default: [], nargs: 1, describe: 'name=folder, or name=emptyDir; may be repeated' })
       .option('tasks', { type: 'string', describe: 'Folder with Tasks of your own, one <name>.yaml each' })
+      .option('gate', {
+        type: 'string',
+        choices: ['ask', 'auto'],
+        describe: 'Who answers approval gates: you at the terminal, or nobody (approved at once, and recorded as such); default: ask at a terminal, else auto',
+      })
       .option('output', { alias: 'o', type: 'string', choices: ['json'], describe: 'Print the run document' })
       .option('verbose', { type: 'boolean', default: false, describe: 'Show every line of every task' })
       .epilogue(
-        'rekor-url, trusted-root and the workspaces signing-key, policy, trust and reports default to the state folder and its embedded log. Matrix, sidecars, scripts, custom tasks and resolvers other than a slot are refused by name.',
+        'rekor-url, trusted-root and the workspaces signing-key, policy, trust and reports default to the state folder and its embedded log. Gates are read from gate-NAME.yaml in the workspace folder policy; without that file your approval is enough. Matrix, sidecars, scripts, custom tasks other than ApprovalGate, and resolvers other than a slot are refused by name.',
       ) as never,
   handler: async (options) => {
     const state = await openState(options.state);

@@ -18,10 +18,10 @@ type Options = { state: string; output?: string | undefined };
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 100;
 
-/** `supply-chain services up|down|status`: the embedded registry and log in a process of their own. */
+/** `supply-chain services up|down|status`: the embedded services in a process of their own. */
 export const servicesCommand: CommandModule<{ state: string }, { state: string }> = {
   command: 'services',
-  describe: 'Embedded registry, transparency log and metadata store on loopback (development defaults, no substitute for real ones)',
+  describe: 'Embedded registry, transparency log, metadata store and Git server on loopback (development defaults, no substitute for real ones)',
   builder: (argv: Argv<{ state: string }>) =>
     argv
       .command('up', 'Start them in the background', withOutput, (args) => up(args))
@@ -93,7 +93,8 @@ async function serve(options: Options): Promise<void> {
   await ensureSigningKey(state.keys);
   const log = createLogger({ write: (line) => process.stderr.write(line), format: 'text', now: () => new Date() });
   const running = await startServices(state, log);
-  log.info('embedded services are up', { registry: running.services.registry.url, log: running.services.log.url, grafeas: running.services.grafeas.url });
+  const { registry, log: rekor, grafeas, git } = running.services;
+  log.info('embedded services are up', { registry: registry.url, log: rekor.url, grafeas: grafeas.url, git: git.repository });
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
@@ -107,6 +108,7 @@ async function show(state: State, services: Services, output: string | undefined
     ['registry', services.registry.url],
     ['log (Rekor v2)', services.log.url],
     ['Grafeas', `${services.grafeas.url} (project ${services.grafeas.project})`],
+    ['Git repository', services.git.repository],
     ['trusted root', services.trustedRoot],
     ['public key', services.publicKey],
     ['last subject', lastSubject ?? 'none yet'],

@@ -4,6 +4,8 @@ import { predicateTypeName } from '../../lib/intoto/predicate-type.ts';
 import type { Verdict } from '../../lib/policy/verdict.ts';
 import type { PipelineRun } from '../runner/run-document.ts';
 import type { Services } from '../services/services.ts';
+import { type Notification, notificationOf } from './notification.ts';
+import type { ReleaseFacts } from './release-facts.ts';
 
 /** One piece of evidence as a reader needs it: what it says, who signed it, and where it stands in the log. */
 export type EvidenceRow = { what: string; digest: string; signers: string[]; logIndex?: number; log?: string; time?: string; problem?: string };
@@ -16,20 +18,24 @@ export type EvidenceDocument = {
   evidence: EvidenceRow[];
   verdict: Verdict | undefined;
   notes: string[];
-  timings: { task: string; state: string; seconds?: number }[];
-  services: Pick<Services, 'trustedRoot' | 'publicKey'> & { registry: string; log: string };
-  pipelineRun: PipelineRun;
+  release: ReleaseFacts;
+  notifications: Notification[];
+  timings: { pipeline: string; task: string; state: string; seconds?: number }[];
+  services: Pick<Services, 'trustedRoot' | 'publicKey'> & { registry: string; log: string; grafeas: string; git: string };
+  /** In their order: secure-image first. */
+  pipelineRuns: PipelineRun[];
 };
 
-/** Puts together what the run, the verdict and the registry say at its end. */
+/** Puts together what runs, verdict, registry and metadata store say at the end. */
 export function evidenceDocument(parts: {
   origin: string;
-  run: PipelineRun;
+  runs: readonly PipelineRun[];
   verdict: Verdict | undefined;
   evidence: CollectedEvidence;
+  release: ReleaseFacts;
   services: Services;
 }): EvidenceDocument {
-  const { origin, run, verdict, evidence, services } = parts;
+  const { origin, runs, verdict, evidence, release, services } = parts;
   return {
     subject: evidence.subject,
     origin,
@@ -37,9 +43,18 @@ export function evidenceDocument(parts: {
     evidence: evidence.pieces.filter((piece) => piece.kind !== 'other').map(evidenceRow),
     verdict,
     notes: verdict?.notes ?? ['The run ended before the evidence was judged.'],
-    timings: run.tasks.map((task) => ({ task: task.name, state: task.state, ...seconds(task) })),
-    services: { registry: services.registry.url, log: services.log.url, trustedRoot: services.trustedRoot, publicKey: services.publicKey },
-    pipelineRun: run,
+    release,
+    notifications: runs.flatMap((run) => notificationOf(run) ?? []),
+    timings: runs.flatMap(({ pipeline, tasks }) => tasks.map((task) => ({ pipeline, task: task.name, state: task.state, ...seconds(task) }))),
+    services: {
+      registry: services.registry.url,
+      log: services.log.url,
+      grafeas: services.grafeas.url,
+      git: services.git.repository,
+      trustedRoot: services.trustedRoot,
+      publicKey: services.publicKey,
+    },
+    pipelineRuns: [...runs],
   };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import type { EvidenceDocument } from './evidence-document.ts';
+import { releaseRows } from './release-rows.ts';
 
 const Sbom = z.object({
   components: z
@@ -31,7 +32,7 @@ export function evidenceHtml(document: EvidenceDocument, sbom: string | undefine
     row.logIndex === undefined ? 'not logged' : String(row.logIndex),
     row.problem ?? '',
   ]);
-  const tasks = document.timings.map(({ task, state, seconds }) => [task, state, seconds === undefined ? '' : `${seconds.toFixed(1)} s`]);
+  const tasks = document.timings.map(({ pipeline, task, state, seconds }) => [pipeline, task, state, seconds === undefined ? '' : `${seconds.toFixed(1)} s`]);
   const packages = sbomRows(sbom);
   return `<!doctype html>
 <html lang="en">
@@ -46,6 +47,10 @@ export function evidenceHtml(document: EvidenceDocument, sbom: string | undefine
 <p class="verdict ${document.outcome === 'passed' ? 'passed' : 'failed'}">${escapeHtml(document.outcome)}</p>
 <h2>Verdict by rule</h2>
 ${table(['', 'rule', 'level', 'result'], rules)}
+<h2>Release <span class="state ${document.release.outcome === 'released' ? 'passed' : 'failed'}">${escapeHtml(document.release.outcome)}</span></h2>
+${table(['what', ''], releaseRows(document.release))}
+<h2>Who was told</h2>
+${document.notifications.map(({ pipeline, delivered, lines }) => `<p>${escapeHtml(pipeline)}, by ${escapeHtml(delivered || 'no channel')}:</p><pre>${escapeHtml(lines.join('\n'))}</pre>`).join('\n') || '<p>Nobody.</p>'}
 <h2>What stands in the registry</h2>
 ${table(['statement', 'referrer', 'signed by', 'log index', 'problem'], pieces)}
 <h2>Not judged, and what to know</h2>
@@ -58,7 +63,7 @@ ${table(
   'packages',
 )}
 <h2>Tasks</h2>
-${table(['task', 'state', 'time'], tasks)}
+${table(['pipeline', 'task', 'state', 'time'], tasks)}
 </main>
 <script>${SCRIPT}</script>
 </html>
@@ -105,6 +110,8 @@ code, td { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); }
 .verdict { display: inline-block; padding: .2rem .8rem; border-radius: .3rem; color: #fff; font-weight: 600; }
+.state { padding: .1rem .5rem; border-radius: .3rem; color: #fff; font-size: .85rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .6rem; border: 1px solid color-mix(in srgb, currentColor 18%, transparent); border-radius: .3rem; }
 .passed { background: #1a7f37; } .failed { background: #b42318; }
 input { font: inherit; padding: .25rem .5rem; min-width: 18rem; }
 `;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { asStepError, inputError } from '../../lib/errors/errors.ts';
+import { type CustomTasks, customTaskKey, definitionOf } from './custom-task.ts';
 import { buildGraph, type Graph, type TaskNode } from './graph.ts';
 import type { ParamSpec } from './manifest.ts';
 import { bindParams, placeholder } from './params.ts';
@@ -14,6 +15,8 @@ import { bindingProblems, type WorkspaceBindings, workspaceProblems } from './wo
 export type RunRequest = LoadedPipeline & {
   params?: Readonly<Record<string, Value>>;
   workspaces?: WorkspaceBindings;
+  /** What stands in for the controllers of custom tasks. */
+  customTasks?: CustomTasks;
   resolveContainer: ResolveContainer;
 };
 
@@ -24,10 +27,11 @@ const NOBODY = { name: '', namespace: '', uid: '' };
 
 /**
  * Checks a whole run before anything starts: params, workspaces, order, references, every variable of every step, and that each image has a
- * stand-in. All that is wrong is told in one input error (RUNNER_INPUT), a line each.
+ * stand-in. All that is wrong is told in one input error (RUNNER_INPUT), a line each; custom tasks that nothing stands in for come first (RUNNER_UNSUPPORTED).
  */
 export async function checkRun(request: RunRequest): Promise<RunPlan> {
   const { pipeline, workspaces = {} } = request;
+  refuseUnknownCustomTasks(request);
   const { graph, problems } = buildGraph(request);
   const params = bindParams(pipeline.spec.params ?? [], new Map(Object.entries(request.params ?? {})), `Pipeline ${pipeline.name}`);
   problems.push(...params.problems, ...(await workspaceProblems(pipeline, workspaces)));
@@ -42,18 +46,24 @@ export async function checkRun(request: RunRequest): Promise<RunPlan> {
 }
 
 /** Every variable that can ever have a value, with stand-ins for what only the run will tell. */
-function scopeBeforeRun({ pipeline, tasks }: RunRequest, params: ReadonlyMap<string, Value>, bound: ReadonlySet<string>): { early: Scope; late: Scope } {
+function scopeBeforeRun(request: RunRequest, params: ReadonlyMap<string, Value>, bound: ReadonlySet<string>): { early: Scope; late: Scope } {
+  const { pipeline } = request;
   const early = pipelineScope(pipeline, NOBODY, withPlaceholders(pipeline.spec.params ?? [], params), bound);
-  for (const { name } of pipeline.spec.tasks) addResults(early, 'tasks', name, resultPlaceholders(tasks.get(name)));
+  for (const { name } of pipeline.spec.tasks) addResults(early, 'tasks', name, resultPlaceholders(request, name));
   const late = new Map(early);
   addStatuses(late, new Map(pipeline.spec.tasks.map(({ name }) => [name, { status: 'None' as const, reason: '' }])), 'None');
   return { early, late };
 }
 
-async function checkTask({ pipeline, tasks, resolveContainer }: RunRequest, { use }: TaskNode, scope: Scope, bound: ReadonlySet<string>): Promise<string[]> {
+async function checkTask(
+  { pipeline, tasks, customs, resolveContainer }: RunRequest,
+  { use }: TaskNode,
+  scope: Scope,
+  bound: ReadonlySet<string>,
+): Promise<string[]> {
   const where = `Pipeline ${pipeline.name}, task ${use.name}`;
   const task = tasks.get(use.name);
-  if (task === undefined) return [`${where}: its Task is missing`];
+  if (task === undefined && !customs.has(use.name)) return [`${where}: its Task is missing`];
   const problems = bindingProblems(use, task, pipeline, bound);
   const note = (what: string, act: () => void) => {
     try {
@@ -70,6 +80,7 @@ async function checkTask({ pipeline, tasks, resolveContainer }: RunRequest, { us
   }
   note('when: ', () => evaluateWhen(use.when ?? [], scope));
   for (const { name, subPath = '' } of use.workspaces ?? []) note(`workspace "${name}": `, () => substituteText(subPath, scope));
+  if (task === undefined) return problems;
   const params = bindParams(task.spec.params ?? [], given, `${where}: Task ${task.name}`);
   problems.push(...params.problems);
   problems.push(...(await checkSteps(task, use.name, withPlaceholders(task.spec.params ?? [], params.values), where, resolveContainer)));
@@ -96,9 +107,19 @@ async function checkSteps(
   }
 }
 
-function checkResults({ pipeline, tasks }: RunRequest, scope: Scope): string[] {
+function refuseUnknownCustomTasks({ pipeline, customs, customTasks }: RunRequest): void {
+  const unknown = [...customs].filter(([, reference]) => !customTasks?.has(customTaskKey(reference)));
+  if (unknown.length === 0) return;
+  const lines = unknown.map(
+    ([name, reference]) => `Pipeline ${pipeline.name}, task ${name}: the custom task ${customTaskKey(reference)} is not supported by the laptop runner`,
+  );
+  throw inputError('RUNNER_UNSUPPORTED', lines.join('\n'), { hint: 'take the task out, or run this Pipeline in a cluster' });
+}
+
+function checkResults(request: RunRequest, scope: Scope): string[] {
+  const { pipeline } = request;
   const late = new Map(scope);
-  for (const { name } of pipeline.spec.finally ?? []) addResults(late, 'finally', name, resultPlaceholders(tasks.get(name)));
+  for (const { name } of pipeline.spec.finally ?? []) addResults(late, 'finally', name, resultPlaceholders(request, name));
   return (pipeline.spec.results ?? []).flatMap(({ name, value }) => {
     try {
       substituteValue(value, late);
@@ -113,6 +134,6 @@ function withPlaceholders(specs: readonly ParamSpec[], values: ReadonlyMap<strin
   return new Map(specs.map(({ name, type, properties }) => [name, values.get(name) ?? placeholder(type, properties)]));
 }
 
-function resultPlaceholders(task: Task | undefined): [string, Value][] {
-  return (task?.spec.results ?? []).map(({ name, type, properties }) => [name, placeholder(type, properties)]);
+function resultPlaceholders(request: RunRequest, pipelineTask: string): [string, Value][] {
+  return definitionOf(request, pipelineTask).results.map(({ name, type, properties }) => [name, placeholder(type, properties)]);
 }

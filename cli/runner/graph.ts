@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type Definitions, definitionOf } from './custom-task.ts';
 import type { PipelineTask } from './manifest.ts';
 import type { LoadedPipeline } from './pipeline.ts';
 import { type Variable, variablesIn, variablesInValue } from './substitute.ts';
@@ -12,7 +13,7 @@ export type Graph = { tasks: ReadonlyMap<string, TaskNode>; finally: ReadonlyMap
  * The order of a Pipeline from runAfter and result references (Tekton docs/pipelines.md, "Configuring the Task execution order"), with every
  * dangling reference and the first cycle as a list of problems.
  */
-export function buildGraph({ pipeline, tasks }: LoadedPipeline): { graph: Graph; problems: string[] } {
+export function buildGraph({ pipeline, ...definitions }: LoadedPipeline & Definitions): { graph: Graph; problems: string[] } {
   const ordered = new Map(pipeline.spec.tasks.map((use) => [use.name, toNode(use)]));
   const last = new Map((pipeline.spec.finally ?? []).map((use) => [use.name, { ...toNode(use), parents: new Set<string>() }]));
   const problems: string[] = [];
@@ -22,9 +23,10 @@ export function buildGraph({ pipeline, tasks }: LoadedPipeline): { graph: Graph;
       if (!ordered.has(before)) problems.push(`${where}: runAfter names "${before}", which is no task of the Pipeline`);
     }
     for (const { task, result } of node.consumes) {
+      const { title, results } = definitionOf(definitions, task);
       if (!ordered.has(task)) problems.push(`${where}: $(tasks.${task}.results.${result}) refers to no task that runs before it`);
-      else if (!tasks.get(task)?.spec.results?.some(({ name }) => name === result))
-        problems.push(`${where}: $(tasks.${task}.results.${result}) refers to a result that Task ${tasks.get(task)?.name} does not declare`);
+      else if (!results.some(({ name }) => name === result))
+        problems.push(`${where}: $(tasks.${task}.results.${result}) refers to a result that ${title} does not declare`);
     }
   }
   const cycle = findCycle(ordered);

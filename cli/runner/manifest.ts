@@ -117,6 +117,22 @@ export const TaskManifest = z.strictObject({
   spec: z.strictObject(taskSpecFields),
 });
 
+/** One of two shapes, told apart as Tekton does: a custom task is what has an apiVersion of its own. Problems name the fields of the shape that was meant. */
+function byApiVersion<C, T>(custom: z.ZodType<C>, task: z.ZodType<T>) {
+  return z.unknown().transform((value, context): C | T => {
+    const isCustom = typeof value === 'object' && value !== null && 'apiVersion' in value && !String(value.apiVersion).startsWith('tekton.dev/');
+    const parsed = (isCustom ? custom : task).safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+    return z.NEVER;
+  });
+}
+
+const ApiVersion = z.string().regex(/^[a-z0-9.-]{1,253}\/[a-z0-9]{1,63}$/, { error: 'must be a group and a version' });
+const CustomKind = z.string().regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/, { error: 'must name a custom task' });
+const CustomRef = z.strictObject({ apiVersion: ApiVersion, kind: CustomKind, name: ResourceName.optional() });
+const CustomSpec = z.strictObject({ apiVersion: ApiVersion, kind: CustomKind, metadata: Ignored, spec: z.unknown().optional() });
+
 /** The Task by name, or a slot: the cluster resolver with a name that the run's params may choose. On a laptop the cluster is the catalog and the folder of Tasks that the caller brings. */
 const TaskRef = z
   .strictObject({
@@ -132,8 +148,8 @@ const PipelineTask = z
     name: ObjectName,
     displayName: Ignored,
     description: Ignored,
-    taskRef: TaskRef.optional(),
-    taskSpec: z.strictObject({ metadata: Ignored, ...taskSpecFields }).optional(),
+    taskRef: byApiVersion(CustomRef, TaskRef).optional(),
+    taskSpec: byApiVersion(CustomSpec, z.strictObject({ metadata: Ignored, ...taskSpecFields })).optional(),
     params: z.array(z.strictObject({ name: VariableName, value: ParamValue })).optional(),
     workspaces: z.array(z.strictObject({ name: ResultName, workspace: Text.optional(), subPath: Text.optional() })).optional(),
     when: z.array(z.strictObject({ input: Text, operator: z.enum(['in', 'notin']), values: z.array(Text) })).optional(),

@@ -78,7 +78,8 @@ describe('loadPipeline', () => {
   });
 
   it.each([
-    ['{ apiVersion: example.test/v1, kind: Gate, name: g }', 'taskRef.apiVersion'],
+    ['{ apiVersion: example.test/v1, kind: Gate, name: g, resolver: git }', 'taskRef.resolver'],
+    ['{ apiVersion: tekton.dev/v1, name: sign }', 'taskRef.apiVersion'],
     ['{ resolver: git, params: [] }', 'taskRef.resolver'],
     ['{ name: sign, bundle: example.test/b }', 'taskRef.bundle'],
     ['{ name: sign, kind: ClusterTask }', 'this taskRef.kind'],

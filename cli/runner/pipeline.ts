@@ -2,14 +2,15 @@
 import { parseAllDocuments } from 'yaml';
 import type * as z from 'zod';
 import { inputError, type StepError } from '../../lib/errors/errors.ts';
+import type { CustomReference } from './custom-task.ts';
 import { PipelineManifest, type PipelineSpec, type PipelineTask, TaskManifest, type TaskSpec } from './manifest.ts';
 import { bindParams } from './params.ts';
 import { scopeKey, substituteText, type Value } from './substitute.ts';
 
 export type Pipeline = { name: string; spec: PipelineSpec };
 export type Task = { name: string; spec: TaskSpec };
-/** A Pipeline and, by the name of the pipeline task, the Task that each runs. */
-export type LoadedPipeline = { pipeline: Pipeline; tasks: ReadonlyMap<string, Task> };
+/** A Pipeline and, by the name of the pipeline task, the Task or the custom task that each runs. */
+export type LoadedPipeline = { pipeline: Pipeline; tasks: ReadonlyMap<string, Task>; customs: ReadonlyMap<string, CustomReference> };
 
 const MAX_MANIFEST_BYTES = 1024 * 1024;
 
@@ -36,10 +37,13 @@ export async function loadPipeline(
 
   const pipeline = manifest.success ? { name: manifest.data.metadata.name, spec: fillSlots(manifest.data.spec, params) } : undefined;
   const tasks = new Map<string, Task>();
+  const customs = new Map<string, CustomReference>();
   for (const use of pipeline ? [...pipeline.spec.tasks, ...(pipeline.spec.finally ?? [])] : []) {
     const where = `Pipeline ${pipeline?.name}, task ${use.name}`;
-    if (tasks.has(use.name)) findings.push({ unsupported: false, text: `${where}: the name is used twice` });
-    const task = use.taskSpec ? { name: use.name, spec: use.taskSpec } : await findTask(use, documents, loadTask, where, findings);
+    if (tasks.has(use.name) || customs.has(use.name)) findings.push({ unsupported: false, text: `${where}: the name is used twice` });
+    const custom = customOf(use);
+    if (custom) customs.set(use.name, custom);
+    const task = custom ? undefined : await findTask(use, documents, loadTask, where, findings);
     if (task) {
       tasks.set(use.name, task);
       findings.push(...checkTask(task, where));
@@ -47,7 +51,7 @@ export async function loadPipeline(
   }
   if (pipeline) findings.push(...duplicates(pipeline.spec, `Pipeline ${pipeline.name}`));
   if (pipeline === undefined || findings.length > 0) throw loadError(findings);
-  return { pipeline, tasks };
+  return { pipeline, tasks, customs };
 }
 
 /** The Pipeline with every slot turned into a plain name: Tekton substitutes params in a resolver's params before it looks for the Task. */
@@ -56,16 +60,19 @@ function fillSlots(spec: PipelineSpec, given: Readonly<Record<string, Value>>): 
     [...bindParams(spec.params ?? [], new Map(Object.entries(given)), '').values].map(([name, value]) => [scopeKey('params', name), value]),
   );
   const fill = (use: PipelineTask): PipelineTask => {
-    const name = use.taskRef?.params?.find((param) => param.name === 'name')?.value;
-    return use.taskRef?.resolver === undefined ? use : { ...use, taskRef: { name: substituteText(name ?? '', scope) } };
+    if (use.taskRef === undefined || !('resolver' in use.taskRef) || use.taskRef.resolver === undefined) return use;
+    const name = use.taskRef.params?.find((param) => param.name === 'name')?.value;
+    return { ...use, taskRef: { name: substituteText(name ?? '', scope) } };
   };
   return { ...spec, tasks: spec.tasks.map(fill), ...(spec.finally && { finally: spec.finally.map(fill) }) };
 }
 
-/** The names of Tasks that a Pipeline's text refers to, for a caller that has to fetch them; shapes are not judged here. */
-export function referencedTasks(pipeline: Pipeline): string[] {
-  const uses = [...pipeline.spec.tasks, ...(pipeline.spec.finally ?? [])];
-  return [...new Set(uses.flatMap(({ taskRef }) => taskRef?.name ?? []))];
+/** What a pipeline task asks for when that is a custom task. */
+function customOf({ taskRef, taskSpec }: PipelineTask): CustomReference | undefined {
+  const custom = [taskRef, taskSpec].find((one) => one !== undefined && 'apiVersion' in one);
+  if (custom === undefined || !('apiVersion' in custom)) return undefined;
+  const { apiVersion, kind } = custom;
+  return { apiVersion, kind, ...('name' in custom && { name: custom.name }), ...('spec' in custom && { spec: custom.spec }) };
 }
 
 function parseManifests(text: string, what: string): unknown[] {
@@ -87,6 +94,7 @@ async function findTask(
   where: string,
   findings: Finding[],
 ): Promise<Task | undefined> {
+  if (use.taskSpec && 'steps' in use.taskSpec) return { name: use.name, spec: use.taskSpec };
   const name = use.taskRef?.name ?? '';
   const isIt = (document: unknown) => kindOf(document) === 'Task' && nameOf(document) === name;
   let raw = documents.find(isIt);

@@ -78,6 +78,38 @@ describe('on a terminal', () => {
     }
   });
 
+  it('shows every line of a task that speaks to people, also when it went well', () => {
+    const { progress, screen } = setUp(true, { spokesmen: new Set(['sign']) });
+    progress.taskStarted('sign');
+    for (let line = 1; line <= 25; line += 1) progress.line('sign', `line ${line}`);
+    progress.taskEnded(record('sign', 'Succeeded'));
+    expect(screen()).toEqual(['✓ sign   0.0s  line 25', ...Array.from({ length: 25 }, (_, line) => `    line ${line + 1}`)]);
+  });
+
+  it('leaves the terminal to others while it is held', () => {
+    const { progress, writes, screen } = setUp(true);
+    progress.taskStarted('sbom');
+    progress.taskStarted('sign');
+    const [first, second] = [progress.hold(), progress.hold()];
+    expect(screen()).toEqual([]);
+    const before = writes.length;
+    progress.line('sbom', '42 components');
+    progress.taskEnded(record('sbom', 'Succeeded'));
+    progress.notice('cancelling');
+    first();
+    expect(writes).toHaveLength(before);
+    second();
+    expect(screen()).toEqual(['✓ sbom   0.0s  42 components', 'cancelling', '· sign   0.0s  ']);
+  });
+
+  it('loses nothing when it is closed while held', () => {
+    const { progress, screen } = setUp(true);
+    progress.hold();
+    progress.notice('cancelling');
+    progress.close();
+    expect(screen()).toEqual(['cancelling']);
+  });
+
   it('never lets a live line wrap', () => {
     const { progress, screen } = setUp(true);
     progress.taskStarted('sign');
@@ -122,6 +154,17 @@ describe.each([
       '[sbom] started\n[sbom] 42  components\n[sbom] succeeded after 1m05s\n[sign] failed: step sign exited with 20\n[late] skipped: PipelineRun was stopping\ncancelling\n',
     );
   });
+});
+
+it('holds plain lines back, too, and keeps their order', () => {
+  const { progress, writes } = setUp(false);
+  const release = progress.hold();
+  progress.taskStarted('sbom');
+  progress.line('sbom', 'reading');
+  expect(writes).toEqual([]);
+  release();
+  progress.notice('done');
+  expect(writes.join('')).toBe('[sbom] started\n[sbom] reading\ndone\n');
 });
 
 it.each([

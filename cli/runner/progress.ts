@@ -12,10 +12,13 @@ export type ProgressOptions = {
   env: Readonly<Record<string, string | undefined>>;
   /** Show every line of every task when it ends, not only the last ones of a failed one. */
   verbose?: boolean;
+  /** Tasks of which every line is shown anyway: what they say is meant for people. */
+  spokesmen?: ReadonlySet<string>;
   /** Milliseconds between redraws of the running tasks. */
   interval?: number;
 };
-export type Progress = Reporter & { close(): void };
+/** `hold` leaves the terminal to somebody else until the function that it gives is called; what happens meanwhile is shown then. */
+export type Progress = Reporter & { hold(): () => void; close(): void };
 
 const MARK = { Succeeded: '✓', Failed: '✗', Cancelled: '✗', Skipped: '–', Running: '·' } as const;
 const COLOR = { Succeeded: 32, Failed: 31, Cancelled: 33, Skipped: 2, Running: 36 } as const;
@@ -36,34 +39,58 @@ export function createProgress(options: ProgressOptions): Progress {
 
 function plainProgress({ stream, now }: ProgressOptions): Progress {
   const started = new Map<string, number>();
+  const kept: string[] = [];
+  let holders = 0;
+  function show(text: string): void {
+    if (holders > 0) kept.push(text);
+    else stream.write(`${text}\n`);
+  }
+  function release(): void {
+    holders -= 1;
+    if (holders === 0) for (const text of kept.splice(0)) show(text);
+  }
   return {
     taskStarted(task) {
       started.set(task, now().getTime());
-      stream.write(`[${task}] started\n`);
+      show(`[${task}] started`);
     },
-    line: (task, text) => void stream.write(`[${task}] ${cleanLine(text)}\n`),
+    line: (task, text) => show(`[${task}] ${cleanLine(text)}`),
     taskEnded(record) {
-      stream.write(`[${record.name}] ${summary(record, elapsedOf(started.get(record.name), now))}\n`);
+      show(`[${record.name}] ${summary(record, elapsedOf(started.get(record.name), now))}`);
     },
-    notice: (text) => void stream.write(`${text}\n`),
+    notice: show,
+    hold() {
+      holders += 1;
+      return release;
+    },
     close() {},
   };
 }
 
 type LiveTask = { since: number; lines: string[]; dropped: number };
 
-function liveProgress({ stream, now, tasks, env, verbose = false, interval = 1000 }: ProgressOptions): Progress {
+function liveProgress({ stream, now, tasks, env, verbose = false, spokesmen = new Set(), interval = 1000 }: ProgressOptions): Progress {
   const running = new Map<string, LiveTask>();
   const width = Math.max(0, ...tasks.map((name) => name.length));
   const colored = env['NO_COLOR'] === undefined || env['NO_COLOR'] === '';
   const paint = (code: number, text: string) => (colored ? `\x1b[${code}m${text}\x1b[0m` : text);
+  const kept: string[] = [];
+  let holders = 0;
   let drawn = 0;
   let timer: NodeJS.Timeout | undefined;
 
   /** Writes lines that stay above the redrawn ones: one write, so that a terminal never shows the state between. */
   function show(lasting: readonly string[] = []): void {
+    if (holders > 0) {
+      kept.push(...lasting);
+      return;
+    }
+    draw(lasting);
+  }
+
+  function draw(lasting: readonly string[], shown: typeof running = running): void {
     const columns = stream.columns || 80;
-    const live = [...running].map(([name, { since, lines }]) => {
+    const live = [...shown].map(([name, { since, lines }]) => {
       const elapsed = formatElapsed(now().getTime() - since).padStart(6);
       return paint(COLOR.Running, truncate(`${MARK.Running} ${name.padEnd(width)} ${elapsed}  ${lines.at(-1) ?? ''}`, columns - 1));
     });
@@ -71,6 +98,11 @@ function liveProgress({ stream, now, tasks, env, verbose = false, interval = 100
     drawn = live.length;
     const text = erase + [...lasting, ...live].map((line) => `${line}\n`).join('');
     if (text !== '') stream.write(text);
+  }
+
+  function release(): void {
+    holders -= 1;
+    if (holders === 0) show(kept.splice(0));
   }
 
   return {
@@ -84,7 +116,7 @@ function liveProgress({ stream, now, tasks, env, verbose = false, interval = 100
       const clean = cleanLine(text);
       if (live === undefined || clean.trim() === '') return;
       live.lines.push(clean);
-      if (live.lines.length <= (verbose ? KEPT_VERBOSE : KEPT_LINES)) return;
+      if (live.lines.length <= (verbose || spokesmen.has(task) ? KEPT_VERBOSE : KEPT_LINES)) return;
       live.lines.shift();
       live.dropped += 1;
     },
@@ -95,13 +127,18 @@ function liveProgress({ stream, now, tasks, env, verbose = false, interval = 100
       const { state } = record;
       const last = state === 'Succeeded' ? (live?.lines.at(-1) ?? '') : why(record);
       const head = `${paint(COLOR[state], `${MARK[state]} ${record.name.padEnd(width)} ${elapsed.padStart(6)}`)}  ${last}`.trimEnd();
-      show([head, ...(verbose || state === 'Failed' ? detail(live, paint) : [])]);
+      show([head, ...(verbose || state === 'Failed' || spokesmen.has(record.name) ? detail(live, paint) : [])]);
     },
     notice: (text) => show([paint(33, text)]),
+    hold() {
+      if (holders === 0) draw([], new Map());
+      holders += 1;
+      return release;
+    },
     close() {
       clearInterval(timer);
       running.clear();
-      show();
+      draw(kept.splice(0));
     },
   };
 }

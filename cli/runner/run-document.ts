@@ -15,13 +15,18 @@ export const SKIP = {
   killed: 'PipelineRun was cancelled',
 } as const;
 
+/** The CustomRun that came of a pipeline task. */
+export type CustomRunRecord = { apiVersion: string; kind: string; name: string };
+
 /** A pipeline task of a run. `reason` is Tekton's where Tekton has one; times are RFC 3339 in UTC. */
 export type TaskRecord = {
   name: string;
+  /** The Task, or what the reference to a custom task names ('' when it stands in the Pipeline). */
   task: string;
   section: 'tasks' | 'finally';
-  /** Absent when no TaskRun came into being: the task was skipped, or a result that it consumes was missing. */
+  /** The run that came into being, one or the other; neither when the task was skipped, or a result that it consumes was missing. */
   taskRun?: string;
+  customRun?: CustomRunRecord;
   state: 'Running' | 'Succeeded' | 'Failed' | 'Cancelled' | 'Skipped';
   reason: string;
   message?: string;
@@ -34,6 +39,8 @@ export type TaskRecord = {
   completionTime?: string;
   steps: StepRecord[];
   results: Record<string, Value>;
+  /** What a custom task tells beyond that (`status.extraFields` of a CustomRun). */
+  extraFields?: Readonly<Record<string, unknown>>;
   /** The expressions as evaluated, when they are why the task was skipped. */
   when?: WhenExpression[];
 };
@@ -54,17 +61,22 @@ export type PipelineRun = {
   tasks: TaskRecord[];
 };
 
-/** `$(tasks.<name>.status)` of a task that is done: a task without a TaskRun is `None`, a cancelled one `Failed`, as in Tekton. */
-export function statusOf({ state, taskRun, reason }: TaskRecord): TaskStatus {
-  if (taskRun === undefined || state === 'Running') return { status: 'None', reason: '' };
+/** `$(tasks.<name>.status)` of a task that is done: a task that no run came of is `None`, a cancelled one `Failed`, as in Tekton. */
+export function statusOf(record: TaskRecord): TaskStatus {
+  const { state, reason } = record;
+  if (!hasRun(record) || state === 'Running') return { status: 'None', reason: '' };
   return { status: state === 'Succeeded' ? 'Succeeded' : 'Failed', reason };
+}
+
+function hasRun({ taskRun, customRun }: TaskRecord): boolean {
+  return taskRun !== undefined || customRun !== undefined;
 }
 
 /** `$(tasks.status)` when all ordered tasks are done (Tekton docs/pipelines.md, "Using Aggregate Execution Status of All Tasks"). */
 export function aggregateStatus(records: readonly TaskRecord[]): 'Succeeded' | 'Failed' | 'Completed' | 'None' {
   if (records.some(({ state }) => state === 'Running')) return 'None';
   if (records.some((record) => statusOf(record).status === 'Failed')) return 'Failed';
-  return records.some(({ taskRun }) => taskRun === undefined) ? 'Completed' : 'Succeeded';
+  return records.some((record) => !hasRun(record)) ? 'Completed' : 'Succeeded';
 }
 
 /** How the run as a whole ended, by the precedence of Tekton's `GetPipelineConditionStatus`. */
@@ -74,7 +86,7 @@ export function outcomeOf(records: readonly TaskRecord[], cancelRequested: boole
   const ignored = records.filter((record) => record.ignored).length;
   const failures = `Failed: ${count('Failed') + ignored}${ignored > 0 ? ` (Ignored: ${ignored})` : ''}`;
   const message = `Tasks Completed: ${records.length - skipped} (${failures}, Cancelled ${count('Cancelled')}), Skipped: ${skipped}`;
-  const invalid = records.find(({ state, taskRun }) => state === 'Failed' && taskRun === undefined);
+  const invalid = records.find((record) => record.state === 'Failed' && !hasRun(record));
   if (invalid) return { status: 'Failed', reason: invalid.reason, message };
   if (count('Failed') > 0) return { status: 'Failed', reason: 'Failed', message };
   if (cancelRequested || count('Cancelled') > 0) return { status: 'Cancelled', reason: 'Cancelled', message };

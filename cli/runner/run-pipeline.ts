@@ -5,16 +5,18 @@ import { join } from 'node:path';
 import { asStepError, bugError } from '../../lib/errors/errors.ts';
 import { runAttempts } from './attempts.ts';
 import { checkRun, type RunPlan, type RunRequest } from './check-run.ts';
+import { type CustomReference, type CustomRunInput, customTaskKey } from './custom-task.ts';
 import type { TaskNode } from './graph.ts';
 import type { PipelineTask } from './manifest.ts';
 import { bindParams } from './params.ts';
 import { pipelineResults } from './pipeline-results.ts';
 import type { Reporter } from './reporter.ts';
+import { runCustom } from './run-custom.ts';
 import { aggregateStatus, outcomeOf, type PipelineRun, runDocument, SKIP, statusOf, type TaskRecord } from './run-document.ts';
 import { runTask, type TaskRunEnd } from './run-task.ts';
 import { type Decision, decideFinally, decideTask } from './schedule.ts';
 import { addResults, addStatuses, pipelineScope, type RunIdentity } from './scope.ts';
-import { substituteValue, type Value } from './substitute.ts';
+import { scopeKey, substituteValue, type Value } from './substitute.ts';
 import { bindWorkspaces } from './workspace.ts';
 
 export type RunOptions = RunRequest & {
@@ -110,7 +112,9 @@ async function runLast(state: State): Promise<void> {
   const ordered = [...state.records.values()];
   addStatuses(state.scope, new Map(ordered.map((record) => [record.name, statusOf(record)])), aggregateStatus(ordered));
   if (graph.finally.size === 0) return;
-  await state.options.onUpdate?.(documentOf(state));
+  // A finally task that reads the document cannot tell a cancelled run from a failed one by `$(tasks.status)`.
+  const cancelled = outcomeOf(ordered, isCancelled(state)).status === 'Cancelled';
+  await state.options.onUpdate?.({ ...documentOf(state), ...(cancelled && { status: 'Cancelled', reason: 'CancelledRunningFinally' }) });
   for (const node of graph.finally.values()) {
     const decision = state.kill.aborted ? { kind: 'skip' as const, reason: SKIP.killed } : attempt(() => decideFinally(node, state.scope));
     carryOut(state, node, decision, 'finally');
@@ -129,19 +133,22 @@ function attempt(decide: () => Decision): Decision {
 
 function carryOut(state: State, node: TaskNode, decision: Decision, section: TaskRecord['section']): void {
   const { name } = node.use;
-  const task = state.options.tasks.get(name)?.name ?? '';
+  const { tasks, customs } = state.options;
+  const custom = customs.get(name);
+  const task = (custom ?? tasks.get(name))?.name ?? '';
   const blank = { name, task, section, steps: [], results: {} };
   if (decision.kind === 'skip') {
     end(state, { ...blank, state: 'Skipped', reason: decision.reason, ...(decision.when && { when: decision.when }) });
   } else if (decision.kind === 'fail') {
     end(state, { ...blank, state: 'Failed', reason: decision.reason, message: decision.message });
   } else {
-    const taskRun = `${state.identity.name}-${name}`;
-    const record: TaskRecord = { ...blank, taskRun, state: 'Running', reason: 'Running', startTime: state.options.now().toISOString() };
+    const run = `${state.identity.name}-${name}`;
+    const which = custom ? { customRun: { apiVersion: custom.apiVersion, kind: custom.kind, name: run } } : { taskRun: run };
+    const record: TaskRecord = { ...blank, ...which, state: 'Running', reason: 'Running', startTime: state.options.now().toISOString() };
     state.records.set(name, record);
     state.options.reporter.taskStarted(name);
     const ignored = node.use.onError === 'continue';
-    const work = start(state, node, section, taskRun).then(({ results, ...ending }) => {
+    const work = start(state, node, section, run).then(({ results, ...ending }) => {
       state.running.delete(name);
       end(state, {
         ...record,
@@ -155,14 +162,16 @@ function carryOut(state: State, node: TaskNode, decision: Decision, section: Tas
   }
 }
 
-async function start(state: State, { use }: TaskNode, section: TaskRecord['section'], taskRun: string): Promise<TaskRunEnd> {
+async function start(state: State, { use }: TaskNode, section: TaskRecord['section'], run: string): Promise<TaskRunEnd> {
   const { options, kill } = state;
   // A finally task is not interrupted by the first signal: it is what the first signal leaves time for.
   const cancel = section === 'tasks' ? options.signal : kill;
+  const custom = options.customs.get(use.name);
+  if (custom) return startCustom(state, use, custom, { run, cancel });
   return runAttempts(
     use,
     cancel,
-    (number, signal) => startOnce(state, use, { taskRun, number, cancel: signal }),
+    (number, signal) => startOnce(state, use, { taskRun: run, number, cancel: signal }),
     ({ message, reason }, next) => options.reporter.line(use.name, `attempt ${next} failed: ${message ?? reason}; trying again`),
   );
 }
@@ -173,7 +182,7 @@ async function startOnce(state: State, use: PipelineTask, attempt: { taskRun: st
   try {
     const task = options.tasks.get(use.name);
     if (task === undefined) throw new Error(`task ${use.name} has no Task`);
-    const given = new Map((use.params ?? []).map(({ name, value }) => [name, substituteValue(value, state.scope)]));
+    const given = givenParams(state, use);
     const { values, problems } = bindParams(task.spec.params ?? [], given, `Task ${task.name}`);
     if (problems.length > 0) return invalid(problems.join('; '));
     return await runTask({
@@ -195,6 +204,29 @@ async function startOnce(state: State, use: PipelineTask, attempt: { taskRun: st
   } catch (error) {
     return invalid(asStepError(error).message);
   }
+}
+
+function startCustom(state: State, use: PipelineTask, reference: CustomReference, { run, cancel }: { run: string; cancel: AbortSignal }): Promise<TaskRunEnd> {
+  const { options, plan, identity, kill } = state;
+  const prepare = async (): Promise<CustomRunInput> => ({
+    pipelineTask: use.name,
+    reference,
+    customRun: { name: run, namespace: identity.namespace, uid: randomUUID() },
+    pipelineRun: identity.name,
+    params: givenParams(state, use),
+    workspaces: await bindWorkspaces(use, state.scope, plan.workspaces, join(state.root, use.name)),
+    timeout: use.timeout,
+    retries: use.retries ?? 0,
+    onLine: (text) => options.reporter.line(use.name, text),
+    cancel,
+    now: options.now,
+  });
+  return runCustom(options.customTasks?.get(customTaskKey(reference)), prepare, kill);
+}
+
+function givenParams({ scope }: State, { params = [], retries = 0 }: PipelineTask): Map<string, Value> {
+  const own = new Map(scope).set(scopeKey('context', 'pipelineTask', 'retries'), String(retries));
+  return new Map(params.map(({ name, value }) => [name, substituteValue(value, own)]));
 }
 
 function end(state: State, record: TaskRecord): void {

@@ -24,23 +24,23 @@ export async function workspaceProblems({ name: pipeline, spec }: Pipeline, bind
   return problems;
 }
 
-/** What is wrong with how a pipeline task hands workspaces to its Task, given the names that the run binds. */
-export function bindingProblems(use: PipelineTask, task: Task, pipeline: Pipeline, bound: ReadonlySet<string>): string[] {
+/** What is wrong with how a pipeline task hands workspaces to its Task, given the names that the run binds. Without a Task it is a custom task, which says itself what it takes. */
+export function bindingProblems(use: PipelineTask, task: Task | undefined, pipeline: Pipeline, bound: ReadonlySet<string>): string[] {
   const where = `Pipeline ${pipeline.name}, task ${use.name}`;
   const outer = new Map((pipeline.spec.workspaces ?? []).map(({ name, optional }) => [name, optional === true]));
-  const inner = new Set((task.spec.workspaces ?? []).map(({ name }) => name));
+  const inner = task && new Set((task.spec.workspaces ?? []).map(({ name }) => name));
   const given = use.workspaces ?? [];
   const problems = given.flatMap(({ name, workspace = name }) => [
-    ...(inner.has(name) ? [] : [`${where}: Task ${task.name} has no workspace "${name}"`]),
+    ...(inner === undefined || inner.has(name) ? [] : [`${where}: Task ${task?.name} has no workspace "${name}"`]),
     ...(outer.has(workspace) ? [] : [`${where}: the Pipeline has no workspace "${workspace}"`]),
   ]);
-  for (const { name, optional } of task.spec.workspaces ?? []) {
+  for (const { name, optional } of task?.spec.workspaces ?? []) {
     if (optional) continue;
     const binding = given.find((item) => item.name === name);
     const source = binding?.workspace ?? name;
-    if (binding === undefined) problems.push(`${where}: Task ${task.name} needs workspace "${name}"`);
+    if (binding === undefined) problems.push(`${where}: Task ${task?.name} needs workspace "${name}"`);
     else if (outer.get(source) === true && !bound.has(source))
-      problems.push(`${where}: Task ${task.name} needs workspace "${name}", but workspace "${source}" was not given`);
+      problems.push(`${where}: Task ${task?.name} needs workspace "${name}", but workspace "${source}" was not given`);
   }
   return problems;
 }

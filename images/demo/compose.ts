@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { composeLayout, type Layout } from '../../lib/artifact/write-layout.ts';
@@ -51,5 +51,9 @@ async function bundleFiles(project: string, bundle: string): Promise<TarFile[]> 
   const manifests = [...packages]
     .sort()
     .map(async (folder) => ({ path: `app/${folder}/package.json`, content: await readFile(join(project, folder, 'package.json')) }));
-  return [...(await Promise.all(manifests)), { path: 'app/step.cjs', content: await readFile(file), mode: 0o755 }];
+  const folder = `${bundle}.parts`;
+  const parts = (await readdir(join(project, 'dist', folder)))
+    .sort()
+    .map(async (name) => ({ path: `app/${folder}/${name}`, content: await readFile(join(project, 'dist', folder, name)) }));
+  return [...(await Promise.all([...manifests, ...parts])), { path: 'app/step.cjs', content: await readFile(file), mode: 0o755 }];
 }

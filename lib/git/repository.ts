@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import * as git from 'isomorphic-git';
 import { refusedError, StepError, transientError } from '../errors/errors.ts';
 import type { Http } from '../http/http.ts';
 import { redactUrl } from '../log/redact.ts';
@@ -7,8 +8,6 @@ import { createMemoryFs, type MemoryFs } from './memory-fs.ts';
 import { serverText } from './pkt-line.ts';
 import { createTransport } from './transport.ts';
 import { replaceFiles, treeFile } from './tree.ts';
-
-type Git = typeof import('isomorphic-git');
 
 /** Who a commit is by; `timestamp` in seconds since the epoch, in UTC. */
 export type GitPerson = { name: string; email: string; timestamp: number };
@@ -53,19 +52,17 @@ const LIMITS = { maxObjects: 500_000, maxObjectBytes: 32 * 1024 * 1024, maxInfla
 const RACE =
   /fetch first|non-fast-forward|stale info|cannot lock ref|failed to update ref|failed to lock|incorrect old value|already exists|reference changed/i;
 
-type Context = { git: Git; fs: MemoryFs; remote: Remote; what: string; options: RepositoryOptions };
+type Context = { fs: MemoryFs; remote: Remote; what: string; options: RepositoryOptions };
 type Remote = { http: ReturnType<typeof createTransport>; url: string };
 type Place = { fs: MemoryFs; gitdir: string };
 
 /** Opens a repository; asks the server nothing yet. */
 export async function openRepository(options: RepositoryOptions): Promise<Repository> {
-  // Loaded only when it is needed: a step whose params are wrong has to say so at once.
-  const git = await import('isomorphic-git');
   const maxPackBytes = options.maxPackBytes ?? DEFAULT_PACK;
   const url = options.url.replace(/\/+$/, '');
   const fs = createMemoryFs(3 * maxPackBytes);
   const http = createTransport({ http: options.http, url, credential: options.credential, maxPackBytes, limits: LIMITS });
-  const context: Context = { git, fs, remote: { http, url }, what: redactUrl(url), options };
+  const context: Context = { fs, remote: { http, url }, what: redactUrl(url), options };
   const place: Place = { fs, gitdir: GITDIR };
   await git.init({ ...place, bare: true });
   await git.addRemote({ ...place, remote: 'origin', url });
@@ -80,13 +77,13 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
       const { commit } = await git.readCommit({ ...place, oid });
       return { oid, message: commit.message, parents: commit.parent };
     },
-    readFile: (commit, path) => treeFile(git, place, commit, path),
-    writeCommit: (commit) => writeCommit(git, place, commit),
+    readFile: (commit, path) => treeFile(place, commit, path),
+    writeCommit: (commit) => writeCommit(place, commit),
     push: (commit, branch, expected) => pushBranch(context, commit, branch, expected),
   };
 }
 
-async function defaultBranch({ git, remote, what }: Context): Promise<string> {
+async function defaultBranch({ remote, what }: Context): Promise<string> {
   const refs = await git.listServerRefs({ ...remote, prefix: 'HEAD', symrefs: true, protocolVersion: 1 });
   const head = refs.find(({ ref }) => ref === 'HEAD')?.target;
   if (head?.startsWith('refs/heads/')) return head.slice('refs/heads/'.length);
@@ -95,7 +92,7 @@ async function defaultBranch({ git, remote, what }: Context): Promise<string> {
   });
 }
 
-async function fetchBranch({ git, fs, remote, what }: Context, branch: string): Promise<string> {
+async function fetchBranch({ fs, remote, what }: Context, branch: string): Promise<string> {
   const tracking = `refs/remotes/origin/${branch}`;
   try {
     const { fetchHead } = await git.fetch({
@@ -122,8 +119,8 @@ async function fetchBranch({ git, fs, remote, what }: Context, branch: string): 
   throw refusedError('BRANCH_NOT_FOUND', `${what} has no branch ${branch}`);
 }
 
-async function writeCommit(git: Git, place: Place, { parent, files, message, person, sign }: NewCommit): Promise<string> {
-  const tree = await replaceFiles(git, place, parent, files);
+async function writeCommit(place: Place, { parent, files, message, person, sign }: NewCommit): Promise<string> {
+  const tree = await replaceFiles(place, parent, files);
   const author = { ...person, timezoneOffset: 0 };
   return git.commit({
     ...place,
@@ -138,7 +135,7 @@ async function writeCommit(git: Git, place: Place, { parent, files, message, per
   });
 }
 
-async function pushBranch({ git, fs, remote, what }: Context, oid: string, branch: string, expected: string | undefined): Promise<void> {
+async function pushBranch({ fs, remote, what }: Context, oid: string, branch: string, expected: string | undefined): Promise<void> {
   const remoteRef = `refs/heads/${branch}`;
   const ref = 'refs/heads/work';
   await git.writeRef({ fs, gitdir: GITDIR, ref, value: oid, force: true });

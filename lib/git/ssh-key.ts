@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createDecipheriv, createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { inputError, type StepError } from '../errors/errors.ts';
 import { bcryptPbkdf } from './bcrypt-pbkdf.ts';
+import { keyInvalid, keyPasswordWrong, keyUnsupported, MAX_KEY_FILE, MIN_RSA_BITS, rsaJwk } from './key-file.ts';
 import { type SshReader, sshMpint, sshReader, sshString } from './ssh-wire.ts';
 
 /** A private key that SSH knows, with its public half as the wire has it (RFC 4253 section 6.6). */
@@ -9,10 +9,8 @@ export type SshKey = { type: string; privateKey: KeyObject; publicBlob: Buffer }
 
 const MAGIC = 'openssh-key-v1\0';
 const ARMOR = /-----BEGIN OPENSSH PRIVATE KEY-----\s([A-Za-z0-9+/=\s]+)-----END OPENSSH PRIVATE KEY-----/;
-const MAX_LENGTH = 64 * 1024;
 /** A key file may demand any number of rounds; "ssh-keygen -a" is 16 or 24 by default. */
 const MAX_ROUNDS = 512;
-const MIN_RSA_BITS = 2048;
 const CURVES: Record<string, { crv: string; bytes: number }> = {
   nistp256: { crv: 'P-256', bytes: 32 },
   nistp384: { crv: 'P-384', bytes: 48 },
@@ -31,38 +29,38 @@ const IV = 16;
  * `what` names the file in messages. Throws input KEY_INVALID, KEY_UNSUPPORTED or KEY_PASSWORD_WRONG.
  */
 export function parseSshKey(text: string, password: string, what: string): SshKey {
-  if (text.length > MAX_LENGTH) throw invalid(what, 'it is larger than 64 KiB');
+  if (text.length > MAX_KEY_FILE) throw keyInvalid(what, 'it is larger than 64 KiB');
   const armored = ARMOR.exec(text)?.[1];
   const privateKey = armored === undefined ? fromPem(text, password, what) : fromOpenSsh(Buffer.from(armored, 'base64'), password, what);
   return { privateKey, ...publicBlob(privateKey, what) };
 }
 
 function fromPem(text: string, password: string, what: string): KeyObject {
-  if (!text.includes('PRIVATE KEY-----')) throw invalid(what, 'it is not a private key');
+  if (!text.includes('PRIVATE KEY-----')) throw keyInvalid(what, 'it is not a private key');
   try {
     return createPrivateKey({ key: text, format: 'pem', ...(password !== '' && { passphrase: password }) });
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-    if (/PASSPHRASE|BAD_DECRYPT|BAD_PASSWORD/.test(code) || /ENCRYPTED/.test(text)) throw wrongPassword(what, cause);
-    throw invalid(what, 'it cannot be read as a PEM key', cause);
+    if (/PASSPHRASE|BAD_DECRYPT|BAD_PASSWORD/.test(code) || /ENCRYPTED/.test(text)) throw keyPasswordWrong(what, cause);
+    throw keyInvalid(what, 'it cannot be read as a PEM key', cause);
   }
 }
 
 function fromOpenSsh(bytes: Buffer, password: string, what: string): KeyObject {
   try {
-    if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw invalid(what, 'it does not begin as an OpenSSH key does');
+    if (bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) throw keyInvalid(what, 'it does not begin as an OpenSSH key does');
     const reader = sshReader(bytes.subarray(MAGIC.length));
     const [cipher, kdf, kdfOptions, count] = [reader.text(), reader.text(), reader.string(), reader.uint32()];
-    if (count !== 1) throw invalid(what, `it holds ${count} keys`);
+    if (count !== 1) throw keyInvalid(what, `it holds ${count} keys`);
     reader.string();
     const content = decrypt(reader.string(), { cipher, kdf, kdfOptions, password, what });
     const fields = sshReader(content);
     const [check, again] = [fields.uint32(), fields.uint32()];
-    if (check !== again) throw cipher === 'none' ? invalid(what, 'its check numbers differ') : wrongPassword(what);
+    if (check !== again) throw cipher === 'none' ? keyInvalid(what, 'its check numbers differ') : keyPasswordWrong(what);
     return createPrivateKey({ key: readKey(fields, what), format: 'jwk' });
   } catch (cause) {
-    if (cause instanceof RangeError) throw invalid(what, 'it ends too early', cause);
-    if (cause instanceof TypeError) throw invalid(what, 'its numbers are no key', cause);
+    if (cause instanceof RangeError) throw keyInvalid(what, 'it ends too early', cause);
+    if (cause instanceof TypeError) throw keyInvalid(what, 'its numbers are no key', cause);
     throw cause;
   }
 }
@@ -73,12 +71,12 @@ function decrypt(content: Buffer, { cipher, kdf, kdfOptions, password, what }: E
   if (cipher === 'none') return content;
   const known = CIPHERS[cipher];
   if (known === undefined || kdf !== 'bcrypt') {
-    throw unsupported(what, `is encrypted with ${cipher.slice(0, 40)} and ${kdf.slice(0, 40)}`);
+    throw keyUnsupported(what, `is encrypted with ${cipher.slice(0, 40)} and ${kdf.slice(0, 40)}`);
   }
-  if (password === '') throw wrongPassword(what);
+  if (password === '') throw keyPasswordWrong(what);
   const options = sshReader(kdfOptions);
   const [salt, rounds] = [options.string(), options.uint32()];
-  if (rounds < 1 || rounds > MAX_ROUNDS || salt.length === 0) throw unsupported(what, `asks for ${rounds} rounds of bcrypt, more than ${MAX_ROUNDS}`);
+  if (rounds < 1 || rounds > MAX_ROUNDS || salt.length === 0) throw keyUnsupported(what, `asks for ${rounds} rounds of bcrypt, more than ${MAX_ROUNDS}`);
   const secret = bcryptPbkdf(Buffer.from(password), salt, rounds, known.key + IV);
   const decipher = createDecipheriv(known.name, secret.subarray(0, known.key), secret.subarray(known.key)).setAutoPadding(false);
   return Buffer.concat([decipher.update(content), decipher.final()]);
@@ -96,13 +94,10 @@ function readKey(fields: SshReader, what: string): JsonWebKey {
     const [x, y] = [point.subarray(1, 1 + curve.bytes), point.subarray(1 + curve.bytes)];
     return { kty: 'EC', crv: curve.crv, x: base64url(x), y: base64url(y), d: base64url(fixed(fields.string(), curve.bytes)) };
   }
-  if (type !== 'ssh-rsa') throw unsupported(what, `is of type ${type.slice(0, 60)}`);
-  const [n, e, d, qi, p, q] = [fields.string(), fields.string(), fields.string(), fields.string(), fields.string(), fields.string()].map(toBigInt) as Rsa;
-  const numbers = { n, e, d, p, q, qi, dp: d % (p - 1n), dq: d % (q - 1n) };
-  return { kty: 'RSA', ...Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, base64url(toBytes(value))])) };
+  if (type !== 'ssh-rsa') throw keyUnsupported(what, `is of type ${type.slice(0, 60)}`);
+  // In the order of the file.
+  return rsaJwk({ n: fields.string(), e: fields.string(), d: fields.string(), qi: fields.string(), p: fields.string(), q: fields.string() });
 }
-
-type Rsa = [bigint, bigint, bigint, bigint, bigint, bigint];
 
 function publicBlob(key: KeyObject, what: string): { type: string; publicBlob: Buffer } {
   const jwk = createPublicKey(key).export({ format: 'jwk' });
@@ -111,18 +106,9 @@ function publicBlob(key: KeyObject, what: string): { type: string; publicBlob: B
   if (jwk.crv === 'Ed25519') return make('ssh-ed25519', sshString(part('x')));
   const [curve] = Object.entries(CURVES).find(([, { crv }]) => crv === jwk.crv) ?? [];
   if (curve !== undefined) return make(`ecdsa-sha2-${curve}`, sshString(curve), sshString(Buffer.concat([Buffer.of(4), part('x'), part('y')])));
-  if (jwk.kty !== 'RSA') throw unsupported(what, 'is neither Ed25519, ECDSA nor RSA');
-  if (part('n').length * 8 < MIN_RSA_BITS) throw unsupported(what, `is an RSA key of less than ${MIN_RSA_BITS} bits`);
+  if (jwk.kty !== 'RSA') throw keyUnsupported(what, 'is neither Ed25519, ECDSA nor RSA');
+  if (part('n').length * 8 < MIN_RSA_BITS) throw keyUnsupported(what, `is an RSA key of less than ${MIN_RSA_BITS} bits`);
   return make('ssh-rsa', sshMpint(part('e')), sshMpint(part('n')));
-}
-
-function toBigInt(bytes: Buffer): bigint {
-  return BigInt(`0x${bytes.toString('hex') || '0'}`);
-}
-
-function toBytes(value: bigint): Buffer {
-  const hex = value.toString(16);
-  return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
 }
 
 /** The number in exactly `length` bytes. */
@@ -132,16 +118,4 @@ function fixed(mpint: Buffer, length: number): Buffer {
 
 function base64url(bytes: Buffer): string {
   return bytes.toString('base64url');
-}
-
-function invalid(what: string, why: string, cause?: unknown): StepError {
-  return inputError('KEY_INVALID', `${what} is not a key that can sign: ${why}`, { cause });
-}
-
-function unsupported(what: string, why: string): StepError {
-  return inputError('KEY_UNSUPPORTED', `${what} ${why}, which is not supported`);
-}
-
-function wrongPassword(what: string, cause?: unknown): StepError {
-  return inputError('KEY_PASSWORD_WRONG', `the password does not open ${what}`, { cause });
 }

@@ -5,7 +5,8 @@ import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
 import { refusal } from '../http/refusal.ts';
 import { redactUrl } from '../log/redact.ts';
 import { basicAuthorization, type GitCredential } from './credential.ts';
-import { checkPack, type PackLimits } from './pack-check.ts';
+import { checkPack } from './pack-check.ts';
+import type { PackLimits } from './pack-entries.ts';
 import { checkPktLines } from './pkt-line.ts';
 
 export type TransportOptions = { http: Http; url: string; credential: GitCredential | undefined; maxPackBytes: number; limits: PackLimits };

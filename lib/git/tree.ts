@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+import * as git from 'isomorphic-git';
 import { bugError, refusedError } from '../errors/errors.ts';
 import type { MemoryFs } from './memory-fs.ts';
 
-type Git = typeof import('isomorphic-git');
 type Place = { fs: MemoryFs; gitdir: string };
 
 const MAX_FILE = 8 * 1024 * 1024;
 const KIND: Record<string, string> = { '040000': 'a folder', '120000': 'a symbolic link', '160000': 'a submodule' };
 
 /** Content of a file in the tree of a commit, undefined where the path leads nowhere. Throws refused GIT_NOT_A_FILE or REPOSITORY_TOO_LARGE. */
-export async function treeFile(git: Git, place: Place, commit: string, path: string): Promise<Buffer | undefined> {
+export async function treeFile(place: Place, commit: string, path: string): Promise<Buffer | undefined> {
   let oid = commit;
   const parts = path.split('/');
   for (const [depth, part] of parts.entries()) {
@@ -31,20 +31,20 @@ export async function treeFile(git: Git, place: Place, commit: string, path: str
 }
 
 /** The tree of `commit` with the content of some of its files replaced; gives its id. The files must exist. */
-export async function replaceFiles(git: Git, place: Place, commit: string, files: ReadonlyMap<string, Uint8Array>): Promise<string> {
+export async function replaceFiles(place: Place, commit: string, files: ReadonlyMap<string, Uint8Array>): Promise<string> {
   const { commit: facts } = await git.readCommit({ ...place, oid: commit });
   let root = facts.tree;
   for (const [path, content] of files) {
     const blob = await git.writeBlob({ ...place, blob: content });
-    root = await replaceEntry(git, place, root, path.split('/'), blob);
+    root = await replaceEntry(place, root, path.split('/'), blob);
   }
   return root;
 }
 
-async function replaceEntry(git: Git, place: Place, treeOid: string, [name = '', ...below]: string[], blob: string): Promise<string> {
+async function replaceEntry(place: Place, treeOid: string, [name = '', ...below]: string[], blob: string): Promise<string> {
   const { tree } = await git.readTree({ ...place, oid: treeOid });
   const entry = tree.find(({ path }) => path === name);
   if (entry === undefined) throw bugError('TREE_ENTRY_MISSING', `there is no ${name} in tree ${treeOid}`);
-  const oid = below.length === 0 ? blob : await replaceEntry(git, place, entry.oid, below, blob);
+  const oid = below.length === 0 ? blob : await replaceEntry(place, entry.oid, below, blob);
   return git.writeTree({ ...place, tree: tree.map((other) => (other === entry ? { ...entry, oid } : other)) });
 }

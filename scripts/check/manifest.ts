@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import * as z from 'zod';
 
 /** The parts of Tekton manifests that the rules look at; everything is optional, because a rule has to be able to say what is missing. */
@@ -66,6 +66,18 @@ export type Contract = {
   results: ReadonlySet<string>;
 };
 
+/**
+ * A place in a Pipeline for a Task of the user's choice, by the name of the param that names it. Either a Task of the catalog holds the place and shows
+ * what fits, or well-known Tasks from elsewhere do, and what the Pipeline asks of them stands here.
+ */
+export type Slot = {
+  /** Results of a Pipeline that Tekton Chains reads as "built here", and the result of the slot's Task that each has to pass on. */
+  claims?: Readonly<Record<string, string>>;
+} & ({ placeholder: string } | { fits: readonly string[]; contract: Contract });
+
+/** The objects of one folder below `install/`, such as `install/deliver-triggers`, by `Kind/name`. */
+export type Installed = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
+
 /** What the rules know beside the manifest in hand. */
 export type Context = {
   version: string;
@@ -73,19 +85,49 @@ export type Context = {
   rendered: boolean;
   /** Contracts of the Tasks of the catalog by name. */
   tasks: ReadonlyMap<string, Contract>;
+  /** Pipelines of the catalog by name. */
+  pipelines: ReadonlyMap<string, Resource>;
+  /** Slots by the name of their param. */
+  slots: Readonly<Record<string, Slot>>;
+  installed: ReadonlyMap<string, Installed>;
   /** Samples by the folder that they belong to, such as `task/cosign-sign`. */
   samples: ReadonlyMap<string, readonly Manifest[]>;
 };
 
+export type Read = Manifest | { path: string; problem: string };
+
 /** Reads a manifest; gives what is wrong with it when it has no shape that the rules could judge. */
-export function readManifest(path: string, text: string): Manifest | { path: string; problem: string } {
+export function readManifest(path: string, text: string): Read {
   try {
-    const resource = Resource.safeParse(parse(text));
-    if (resource.success) return { path, text, resource: resource.data };
-    return { path, problem: resource.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ') };
+    return toManifest(path, text, parse(text));
   } catch (error) {
     return { path, problem: `is no YAML: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}` };
   }
+}
+
+function toManifest(path: string, text: string, value: unknown): Read {
+  const resource = Resource.safeParse(value);
+  if (resource.success) return { path, text, resource: resource.data };
+  return { path, problem: resource.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ') };
+}
+
+/** The objects of a file that is applied as it is, one or more. */
+export function readObjects(path: string, text: string): { objects: Record<string, unknown>[] } | { path: string; problem: string } {
+  const documents = parseAllDocuments(text, { logLevel: 'silent' });
+  const [error] = documents.flatMap(({ errors }) => errors);
+  if (error) return { path, problem: `is no YAML: ${error.message.split('\n')[0]}` };
+  return { objects: documents.map((document) => document.toJS()).filter((value) => value !== null && typeof value === 'object') };
+}
+
+/** Those of the objects that start a Pipeline on an event; all else that is installed is plain Kubernetes, judged by an API server in test/gate. */
+export function triggersAmong(path: string, text: string, objects: readonly Record<string, unknown>[]): Read[] {
+  return objects.filter(({ apiVersion }) => String(apiVersion).startsWith('triggers.tekton.dev/')).map((value) => toManifest(path, text, value));
+}
+
+/** `Kind/name` of an object. */
+export function keyOf(object: Readonly<Record<string, unknown>>): string {
+  const { name } = (object['metadata'] ?? {}) as { name?: unknown };
+  return `${object['kind']}/${name}`;
 }
 
 export function contractOf({ spec }: Resource): Contract {

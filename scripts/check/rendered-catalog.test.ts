@@ -24,8 +24,8 @@ test('rendering changes one line a step', () => {
     const before = catalog.get(path)?.split('\n') ?? [];
     return text.split('\n').filter((line, at) => line !== before[at]);
   });
-  // Task and StepAction of each spec, scan-none, and the Deployment of each service.
-  expect(changed).toHaveLength(2 * TASKS.length + 1 + SERVICES.length);
+  // Task and StepAction of each spec, scan-none, chart-none, and the Deployment of each service.
+  expect(changed).toHaveLength(2 * TASKS.length + 2 + SERVICES.length);
   for (const line of changed) expect(line).toMatch(/^ +image: mirror\.example\.com\/tools\/[a-z-]+:\S+@sha256:0{64}$/);
 });
 

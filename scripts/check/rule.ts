@@ -8,7 +8,7 @@ export type Rule = {
   why: string;
   /** Where the rule comes from. */
   source: string;
-  kinds: readonly ('Task' | 'StepAction' | 'Pipeline')[];
+  kinds: readonly ('Task' | 'StepAction' | 'Pipeline' | 'EventListener' | 'TriggerBinding' | 'TriggerTemplate')[];
   check: (manifest: Manifest, context: Context) => string[];
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Resource, type Step, stepsOf, variablesIn } from './manifest.ts';
 import { EVERY_KIND, type Rule, STEP_KINDS } from './rule.ts';
+import { isPlaceholder, isRightfulClaim } from './slots.ts';
 
 const IMAGE = /^(?<host>[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?)(\/[a-z0-9._-]+)+:(?<tag>[A-Za-z0-9_][A-Za-z0-9._-]*)(?<digest>@sha256:[0-9a-f]{64})?$/;
 const KEBAB = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
@@ -94,9 +95,9 @@ export const STEP_RULES: readonly Rule[] = [
     why: 'Tekton Chains would sign provenance that says that this step built the artifact',
     source: 'Chains type hinting; design',
     kinds: EVERY_KIND,
-    check: ({ resource: { spec } }) =>
-      (spec.results ?? [])
-        .filter(({ name }) => CLAIM.test(name.replaceAll('-', '_')))
+    check: ({ resource }, { slots }) =>
+      (resource.spec.results ?? [])
+        .filter((result) => CLAIM.test(result.name.replaceAll('-', '_')) && !isRightfulClaim(result, resource, slots))
         .map(({ name }) => `result ${name} reads as the claim to have built something`),
   },
   {
@@ -104,11 +105,11 @@ export const STEP_RULES: readonly Rule[] = [
     why: 'names are what users type, and descriptions are all that tkn and dashboards show of them',
     source: 'design; tektoncd/catalog recommendations',
     kinds: EVERY_KIND,
-    check: ({ resource: { spec } }) =>
+    check: ({ resource }, { slots }) =>
       (['params', 'workspaces', 'results'] as const).flatMap((list) =>
-        (spec[list] ?? []).flatMap(({ name, description = '' }) => [
-          ...(KEBAB.test(name) ? [] : [`${list}: "${name}" is not in kebab-case`]),
-          ...(/^[^\s].*[.)]$/s.test(description.trim()) ? [] : [`${list}: ${name} needs a description that ends with a full stop`]),
+        (resource.spec[list] ?? []).flatMap((item) => [
+          ...(KEBAB.test(item.name) || isRightfulClaim(item, resource, slots) ? [] : [`${list}: "${item.name}" is not in kebab-case`]),
+          ...(/^[^\s].*[.)]$/s.test((item.description ?? '').trim()) ? [] : [`${list}: ${item.name} needs a description that ends with a full stop`]),
         ]),
       ),
   },
@@ -117,9 +118,9 @@ export const STEP_RULES: readonly Rule[] = [
     why: 'a param that nothing reads is a promise that is not kept',
     source: 'tekton-lint; design',
     kinds: EVERY_KIND,
-    check: ({ resource: { metadata, spec } }) => {
-      // Shows the contract of the scanner slot of secure-image, and is never run.
-      if (metadata.name === 'scan-none') return [];
+    check: ({ resource: { metadata, spec } }, { slots }) => {
+      // It shows what a slot asks for, and is never run.
+      if (isPlaceholder(metadata.name, slots)) return [];
       const { params = [], description: _, ...rest } = spec;
       const used = new Set(variablesIn(rest));
       return params.filter(({ name }) => !used.has(`params.${name}`)).map(({ name }) => `param ${name} is declared and not used`);

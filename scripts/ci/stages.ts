@@ -8,6 +8,7 @@ export const STAGES: readonly Stage[] = [
   { name: 'start', command: ['npm', 'start'], countsTests: false, minutes: 3 },
   { name: 'check', command: ['npm', 'run', 'check'], countsTests: false, minutes: 5 },
   { name: 'test', command: ['npx', 'vitest', 'run', '--coverage'], countsTests: true, minutes: 8 },
+  { name: 'mutants', command: ['npm', 'run', 'mutants', '--', '--sample', '4'], countsTests: false, minutes: 8 },
   { name: 'cosign', command: ['npm', 'run', 'test:cosign', '--'], countsTests: true, minutes: 25 },
   { name: 'cluster', command: ['npm', 'run', 'test:cluster', '--'], countsTests: true, minutes: 25 },
   { name: 'gate', command: ['npm', 'run', 'test:gate', '--'], countsTests: true, minutes: 10 },

@@ -3,7 +3,7 @@ import { code, table } from './markdown.ts';
 import { MIN_PIPELINES_VERSION } from './metadata.ts';
 import type { CatalogSources } from './sources.ts';
 
-export type IndexEntry = { kind: 'task' | 'pipeline'; name: string; title: string };
+export type IndexEntry = { kind: 'task' | 'pipeline'; name: string; title: string; triggers: boolean };
 
 /** The index of the catalog. */
 export function catalogReadme({ version, tasks, services }: CatalogSources, handWritten: readonly IndexEntry[]): string {
@@ -28,6 +28,12 @@ export function catalogReadme({ version, tasks, services }: CatalogSources, hand
         `[${name}](install/${name}/README.md)`,
         manifests.length > 0 ? code(`kubectl apply -f catalog/install/${name}/`) : 'no manifests yet',
       ]),
+      'None.',
+    ),
+    '## Triggers\n',
+    table(
+      ['Triggers', 'Start'],
+      handWritten.filter(({ triggers }) => triggers).map(({ name }) => [`[${name}-triggers](install/${name}-triggers/README.md)`, link('pipeline', name)]),
       'None.',
     ),
     '## Install\n',

@@ -42,7 +42,12 @@ const manifest = (kind: string) =>
 const sources = {
   version: '1.2.3',
   tasks: [{ spec, notes: '## Notes\n\nWord for word.\n', samples: [sample] }],
-  manifests: [{ name: 'market', yaml: manifest('Pipeline'), readme: '# market\n', samples: [sample] }],
+  manifests: [
+    {
+      ...{ name: 'market', origin: 'pipelines/market/', yaml: manifest('Pipeline'), readme: '# market\n', samples: [sample] },
+      triggers: { readme: '# triggers\n', files: [{ name: 'push.yaml', text: 'kind: EventListener\n' }] },
+    },
+  ],
   services: [{ name: 'guard', readme: '# guard\n', manifests: [{ name: '10-deployment.yaml', text: manifest('Deployment') }] }],
 };
 
@@ -60,6 +65,8 @@ describe('the catalog', () => {
       'pipeline/market/market.yaml',
       'pipeline/market/README.md',
       'pipeline/market/samples/run.yaml',
+      'install/market-triggers/README.md',
+      'install/market-triggers/push.yaml',
       'install/guard/README.md',
       'install/guard/10-deployment.yaml',
     ]);
@@ -76,8 +83,17 @@ describe('the catalog', () => {
     expect(readme).toContain('```yaml\nkind: TaskRun\n```');
   });
 
+  test('says where a manifest comes from, and lists what starts it', () => {
+    const files = generateCatalog(sources);
+    expect(files.get('pipeline/market/market.yaml')).toMatch(/^# Copied from pipelines\/market\/ by/);
+    expect(files.get('install/market-triggers/push.yaml')).toMatch(/^# Copied from pipelines\/market\/triggers\/ by .*\nkind: EventListener\n$/);
+    expect(files.get('README.md')).toContain('| [market-triggers](install/market-triggers/README.md) | [market](pipeline/market/README.md) |');
+    const composed = { ...sources, manifests: sources.manifests.map((each) => ({ ...each, origin: 'pipelines/market/compose.yaml', triggers: undefined })) };
+    expect(generateCatalog(composed).get('pipeline/market/market.yaml')).toMatch(/^# Composed from pipelines\/market\/compose.yaml by/);
+  });
+
   test('refuses a manifest of a kind that it has no place for', () => {
-    const broken = { ...sources, manifests: [{ name: 'market', yaml: manifest('ConfigMap'), readme: '', samples: [] }] };
+    const broken = { ...sources, manifests: sources.manifests.map((each) => ({ ...each, yaml: manifest('ConfigMap') })) };
     expect(() => generateCatalog(broken)).toThrow(expect.objectContaining({ code: 'MANIFEST_INVALID' }));
   });
 });

@@ -52,18 +52,29 @@ function stepActionFiles({ spec }: TaskSource, version: string): [string, string
 }
 
 function manifestFiles(source: ManifestSource, version: string): { entry: IndexEntry; files: [string, string][] } {
-  const { name, yaml, readme, samples } = source;
-  const stamped = stampVersion(yaml, version, `pipelines/${name}/${name}.yaml`);
+  const { name, origin, yaml, readme, samples, triggers } = source;
+  const stamped = stampVersion(yaml, version, origin);
   const kind = toFolder(stamped.kind, name);
   const folder = `${kind}/${name}`;
   return {
-    entry: { kind, name, title: titleOf(yaml) },
+    entry: { kind, name, title: titleOf(yaml), triggers: triggers !== undefined },
     files: [
-      [`${folder}/${name}.yaml`, `# Copied from pipelines/${name}/ by "npm run generate". Do not edit.\n${stamped.text}`],
+      [`${folder}/${name}.yaml`, `# ${origin.endsWith('/') ? 'Copied' : 'Composed'} from ${origin} by "npm run generate". Do not edit.\n${stamped.text}`],
       [`${folder}/README.md`, readme],
       ...sampleFiles(folder, samples),
+      ...(triggers === undefined ? [] : triggerFiles(name, triggers)),
     ],
   };
+}
+
+/** Apart from the Pipelines, because who has no Tekton Triggers could not apply them, and who has edits them first. */
+function triggerFiles(name: string, { readme, files }: NonNullable<ManifestSource['triggers']>): [string, string][] {
+  const folder = `install/${name}-triggers`;
+  const copied = files.map((file): [string, string] => [
+    `${folder}/${file.name}`,
+    `# Copied from pipelines/${name}/triggers/ by "npm run generate".\n${file.text}`,
+  ]);
+  return [[`${folder}/README.md`, readme], ...copied];
 }
 
 function serviceFiles({ name, readme, manifests }: ServiceSource, version: string): [string, string][] {

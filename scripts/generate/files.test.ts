@@ -60,6 +60,23 @@ describe('reading the sources', () => {
     expect(manifests).toEqual([]);
   });
 
+  test('composes a Pipeline of others, and finds what starts it', () => {
+    put(`tasks/${name}/NOTES.md`, 'notes');
+    put(`tasks/${name}/samples/a.yaml`, 'a');
+    for (const room of ['part', 'whole']) {
+      put(`pipelines/${room}/README.md`, 'readme');
+      put(`pipelines/${room}/samples/a.yaml`, 'a');
+    }
+    put('pipelines/part/part.yaml', 'spec: {tasks: [{name: work}]}');
+    put('pipelines/whole/compose.yaml', 'metadata: {name: whole}\ndescription: x\nparts: [{pipeline: part}]\n');
+    put('pipelines/whole/triggers/README.md', 'how');
+    put('pipelines/whole/triggers/push.yaml', 'p');
+    const [part, whole] = readSources(root, specs, '1.2.3').manifests;
+    expect(part).toMatchObject({ origin: 'pipelines/part/', triggers: undefined });
+    expect(whole).toMatchObject({ origin: 'pipelines/whole/compose.yaml', triggers: { readme: 'how', files: [{ name: 'push.yaml', text: 'p' }] } });
+    expect(whole?.yaml).toContain('{name: work}');
+  });
+
   test('refuses a Task that no table lists', () => {
     put('tasks/stray/spec.ts', '');
     expect(() => readSources(root, specs, '1.2.3')).toThrow(

@@ -31,7 +31,11 @@ describe('stepDockerfile', () => {
   test('starts what the Task names as its command', () => {
     const recipe = readDockerfile(stepDockerfile({ name: 'x', title: 'Say "a$b\\c"' }), 'x', given);
     expect(recipe.entrypoint).toEqual(COMMAND);
-    expect(recipe.copies.map(({ from, to }) => `${from} ${to}`)).toEqual(['dist/x.packages/ /app/node_modules/', `dist/x.cjs ${COMMAND[1]}`]);
+    expect(recipe.copies.map(({ from, to }) => `${from} ${to}`)).toEqual([
+      'dist/x.packages/ /app/node_modules/',
+      'dist/x.parts/ /app/x.parts/',
+      `dist/x.cjs ${COMMAND[1]}`,
+    ]);
     expect(recipe.labels['org.opencontainers.image.description']).toBe('Say "a$b\\c"');
   });
 });

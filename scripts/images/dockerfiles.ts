@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, posix } from 'node:path';
 import { imageNames } from '../../images/builder/build-images.ts';
 import { writeAtomic } from '../../lib/files/atomic-write.ts';
 import { COMMAND } from '../generate/step-shape.ts';
 import { SERVICES, TASKS } from '../tasks.ts';
 
-/** What the images of all steps and services have in common: their bundle is dist/NAME.cjs, and they differ in nothing but name and title. */
+/** What the images of all steps and services have in common: their bundle is dist/NAME.cjs with dist/NAME.parts, and they differ in nothing but name and title. */
 export type StepImage = { name: string; title: string };
 
 /** Services have no spec to take a title from. */
-const SERVICE_TITLES: Readonly<Record<string, string>> = { 'approval-gate': 'Hold a Pipeline until people have approved' };
+const SERVICE_TITLES: Readonly<Record<string, string>> = {
+  'admission-provider': 'Answer Gatekeeper whether an image meets the policy',
+  'approval-gate': 'Hold a Pipeline until people have approved',
+};
 
 const HEAD = `# SPDX-License-Identifier: Apache-2.0
 # Written by "npm run generate". The build context is the root of the project after "npm run build".
@@ -19,23 +22,28 @@ const HEAD = `# SPDX-License-Identifier: Apache-2.0
 
 /** The Dockerfile of a step or service. */
 export function stepDockerfile({ name, title }: StepImage): string {
-  const copies = [`COPY dist/${name}.packages/ /app/node_modules/`, `COPY dist/${name}.cjs ${COMMAND[1]}`];
+  const copies = [`COPY dist/${name}.packages/ /app/node_modules/`, ...copiesOfBundle(name, COMMAND[1] ?? '')];
   return dockerfile({ name, title, copies, entrypoint: COMMAND });
 }
 
-/** The Dockerfile of the command line with all that it reads: the catalog, the bundles that "run" starts, and the parts of the image that "start" composes. */
-export function cliDockerfile(tasks: readonly string[]): string {
+/** The Dockerfile of the command line with all that it reads: the catalog, the bundles that "run" starts, the laptop's own files, and the parts of the image that "start" composes. */
+export function cliDockerfile(tasks: readonly string[], laptopFiles: readonly string[]): string {
   const copies = [
     'COPY dist/supply-chain.packages/ /app/node_modules/',
     'COPY dist/cosign-sign.packages/ /app/node_modules/',
     'COPY dist/cosign-sign.meta.json /app/dist/cosign-sign.meta.json',
-    ...tasks.toSorted().map((name) => `COPY dist/${name}.cjs /app/dist/${name}.cjs`),
+    ...tasks.toSorted().flatMap((name) => copiesOfBundle(name, `/app/dist/${name}.cjs`)),
     'COPY catalog/ /app/catalog/',
-    'COPY cli/laptop/laptop-policy.yaml /app/cli/laptop/laptop-policy.yaml',
+    ...laptopFiles.map((path) => `COPY ${path} /app/${path}`),
     'COPY dist/supply-chain.mjs /app/dist/supply-chain.mjs',
   ];
   const title = 'Command line: verify, render the catalog, run Pipelines without a cluster';
   return dockerfile({ name: 'supply-chain', title, copies, entrypoint: [COMMAND[0] ?? '', '/app/dist/supply-chain.mjs'] });
+}
+
+/** A bundle finds its parts beside its entry point, whatever the name of that is. */
+function copiesOfBundle(name: string, entry: string): string[] {
+  return [`COPY dist/${name}.parts/ ${posix.dirname(entry)}/${name}.parts/`, `COPY dist/${name}.cjs ${entry}`];
 }
 
 function dockerfile({ name, title, copies, entrypoint }: StepImage & { copies: string[]; entrypoint: string[] }): string {
@@ -66,9 +74,18 @@ export async function imageFiles(project: string, bake: string): Promise<Map<str
   const all = [...new Set([...(await imageNames(project)), ...own.map(({ name }) => name), 'supply-chain'])].sort();
   return new Map([
     ...own.map((task) => [`images/${task.name}/Dockerfile`, stepDockerfile(task)] as const),
-    ['images/supply-chain/Dockerfile', cliDockerfile(names)],
+    ['images/supply-chain/Dockerfile', cliDockerfile(names, await laptopFiles(project))],
     ['docker-bake.hcl', bakeWith(all, bake)],
   ]);
+}
+
+/** Policies and Pipelines of the laptop, which the command line reads beside its sources. */
+async function laptopFiles(project: string): Promise<string[]> {
+  const names = await readdir(join(project, 'cli/laptop'));
+  return names
+    .filter((name) => name.endsWith('.yaml'))
+    .sort()
+    .map((name) => `cli/laptop/${name}`);
 }
 
 /** Writes those files where they differ from what is there; gives the paths that were written. */

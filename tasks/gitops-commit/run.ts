@@ -5,24 +5,26 @@ import { createForge, type Forge } from '../../lib/forge/forge.ts';
 import { forgeOf } from '../../lib/forge/forge-place.ts';
 import { type GitCredential, readGitCredential } from '../../lib/git/credential.ts';
 import { openRepository } from '../../lib/git/repository.ts';
-import { type CommitKey, openCommitKey } from '../../lib/git/signing-key.ts';
+import { openCommitKey } from '../../lib/git/signing-key.ts';
 import { repositoryName } from '../../lib/reference/reference.ts';
 import type { Inputs } from '../../lib/spec/spec.ts';
 import type { StepDeps, StepOutcome } from '../../lib/step/step.ts';
-import type { Change, Done } from './change.ts';
+import type { Change } from './change.ts';
 import { checkTransport } from './git-place.ts';
+import { proposeChange } from './pull-request.ts';
+import { pushChange } from './push.ts';
 import type { spec } from './spec.ts';
 
-/** Names that a Secret of type kubernetes.io/ssh-auth has, and one beside it. */
-const KEY_FILE = 'ssh-privatekey';
-const PASSWORD_FILE = 'passphrase';
+/** The name that a Secret of type kubernetes.io/ssh-auth has, one for a GPG key, and one beside them. */
+const KEY_FILES = { keys: ['ssh-privatekey', 'gpg-privatekey'], password: 'passphrase' };
 
 /** Makes sure that the targets in the repository hold the image, by push or pull request. */
 export async function run({ params, workspaces }: Inputs<typeof spec>, deps: StepDeps): Promise<StepOutcome<typeof spec>> {
   checkTransport(params.repository, params['insecure-registries']);
   const credential = await readGitCredential(workspaces['git-credentials'], params.repository);
   const forge = params.mode === 'push' ? undefined : openForge(params, credential, deps);
-  const key = await openKey(workspaces['signing-key']);
+  const keyFolder = workspaces['signing-key'];
+  const key = keyFolder === undefined ? undefined : await openCommitKey(keyFolder, KEY_FILES, deps.now);
   const repository = await openRepository({ http: deps.http, url: params.repository, credential });
   const change: Change = {
     repository,
@@ -39,7 +41,9 @@ export async function run({ params, workspaces }: Inputs<typeof spec>, deps: Ste
     random: Math.random,
     sleep: (ms) => delay(ms, undefined, { signal: deps.signal }),
   };
-  const { commit, branch, changed, pullRequestUrl } = await carryOut(change, forge, params.mode === 'pull-request-merged');
+  const { commit, branch, changed, pullRequestUrl } = await (forge === undefined
+    ? pushChange(change)
+    : proposeChange(change, forge, params.mode === 'pull-request-merged'));
   deps.log.info(changed ? 'committed' : 'nothing to change', { commit, branch, ...(key && { signed: key.name }) });
   return {
     results: {
@@ -52,19 +56,9 @@ export async function run({ params, workspaces }: Inputs<typeof spec>, deps: Ste
   };
 }
 
-/** The modules that read YAML are loaded only now: a step whose params are wrong has to say so at once. */
-async function carryOut(change: Change, forge: Forge | undefined, wait: boolean): Promise<Done> {
-  if (forge === undefined) return (await import('./push.ts')).pushChange(change);
-  return (await import('./pull-request.ts')).proposeChange(change, forge, wait);
-}
-
 function openForge(params: Inputs<typeof spec>['params'], credential: GitCredential | undefined, { http }: StepDeps): Forge {
   const { kind, url, repo } = forgeOf(params.repository, params.forge);
   if (credential === undefined) throw inputError('GIT_CREDENTIAL_INVALID', 'a pull request needs a token, and the workspace git-credentials is not bound');
   checkTransport(url, params['insecure-registries']);
   return createForge({ kind, url, repo, token: credential.password, credential: credential.name, http });
-}
-
-async function openKey(folder: string | undefined): Promise<CommitKey | undefined> {
-  return folder === undefined ? undefined : openCommitKey(folder, KEY_FILE, PASSWORD_FILE);
 }

@@ -51,7 +51,11 @@ export const spec = defineTask({
   },
   workspaces: {
     'git-credentials': { description: 'Secret with token, or username and password, or .git-credentials.', optional: true, readOnly: true },
-    'signing-key': { description: 'Secret with ssh-privatekey (and its passphrase): commits are then signed.', optional: true, readOnly: true },
+    'signing-key': {
+      description: 'Secret with ssh-privatekey or gpg-privatekey (and its passphrase): commits are then signed.',
+      optional: true,
+      readOnly: true,
+    },
   },
   results: {
     commit: { description: 'Commit that holds the value: on the branch, or of the pull request.' },
@@ -73,10 +77,11 @@ export const spec = defineTask({
     },
     GIT_URL_INSECURE: { kind: 'input', hint: 'use https, or name the host (with its port) in insecure-registries' },
     FORGE_UNKNOWN: { kind: 'input', hint: 'give forge: github, gitlab or gitea' },
-    KEY_MISSING: { kind: 'input', hint: 'put the key into the file ssh-privatekey of the Secret, or leave the workspace signing-key out' },
+    KEY_MISSING: { kind: 'input', hint: 'put the key into the file ssh-privatekey or gpg-privatekey of the Secret, or leave the workspace signing-key out' },
     KEY_PASSWORD_WRONG: { kind: 'input', hint: 'put the password of the key into the file passphrase of the workspace signing-key' },
-    KEY_INVALID: { kind: 'input', hint: 'use a private key that ssh-keygen wrote' },
-    KEY_UNSUPPORTED: { kind: 'input', hint: 'use an Ed25519 key: ssh-keygen -t ed25519' },
+    KEY_INVALID: { kind: 'input', hint: 'use a private key as ssh-keygen writes it, or gpg --armor --export-secret-keys KEY' },
+    KEY_UNSUPPORTED: { kind: 'input', hint: 'use an Ed25519 key: ssh-keygen -t ed25519, or gpg --quick-add-key FINGERPRINT ed25519 sign' },
+    KEY_UNUSABLE: { kind: 'input', hint: 'give the GPG key a subkey that signs: gpg --quick-add-key FINGERPRINT ed25519 sign 1y; then export it anew' },
     VALUE_NEWER: { kind: 'denied', hint: 'somebody deployed a newer version; to go back on purpose set replaces=any' },
     VALUE_CHANGED: { kind: 'denied', hint: 'somebody changed the value meanwhile; look at the history of the file, then run again' },
     PULL_REQUEST_CLOSED: { kind: 'denied', hint: 'people closed the pull request without merging it; reopen it, or delete its branch to propose it anew' },

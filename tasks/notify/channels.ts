@@ -6,7 +6,6 @@ import { sendEvent } from '../../lib/channels/webhook.ts';
 import { inputError } from '../../lib/errors/errors.ts';
 import { createForge, type Forge } from '../../lib/forge/forge.ts';
 import { forgeOf } from '../../lib/forge/forge-place.ts';
-import type { Inputs } from '../../lib/spec/spec.ts';
 import type { StepDeps } from '../../lib/step/step.ts';
 import { type Credentials, checkTransport, credential, credentialUrl } from './credentials.ts';
 import type { Notice } from './notice.ts';
@@ -14,22 +13,28 @@ import type { ChannelName } from './params.ts';
 import { renderComment } from './render-comment.ts';
 import { renderEvent, renderLines, renderStatus } from './render-short.ts';
 import { renderSlack } from './render-slack.ts';
-import type { spec } from './spec.ts';
+import type { ToldParams } from './told-params.ts';
 
 /** What a channel did: `how` for the log, and what it gives to the results. */
 export type Sent = { how: string; slackTs?: string };
 /** Ready to send; or why there is nothing to send. */
 export type Ready = { send: () => Promise<Sent> } | { skip: string };
 
-type Context = { params: Inputs<typeof spec>['params']; credentials: Credentials; notice: Notice; deps: StepDeps };
+type Context = { params: ToldParams; problems: ReadonlyMap<string, string>; credentials: Credentials; notice: Notice; deps: StepDeps };
 
 /**
  * What the channel will do, with everything that it needs at hand; nothing is sent yet.
  * Throws input CHANNEL_INCOMPLETE, CREDENTIAL_INVALID, CHANNEL_URL_INSECURE, FORGE_UNKNOWN, FORGE_REPOSITORY_INVALID or FORGE_URL_INVALID.
  */
 export function prepare(channel: ChannelName, context: Context): Ready {
+  for (const param of NEEDS[channel] ?? []) {
+    const problem = context.problems.get(param);
+    if (problem !== undefined) throw inputError('CHANNEL_INCOMPLETE', `channel ${channel} needs the param ${param}, which ${problem}`);
+  }
   return PREPARE[channel](context);
 }
+
+const NEEDS: Readonly<Partial<Record<ChannelName, readonly string[]>>> = { status: ['repository', 'revision'], comment: ['repository', 'pull-request'] };
 
 const PREPARE: Readonly<Record<ChannelName, (context: Context) => Ready>> = {
   slack: prepareSlack,

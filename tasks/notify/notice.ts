@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ForgeAddress, forgeOf } from '../../lib/forge/forge-place.ts';
 import { repositoryName } from '../../lib/reference/reference.ts';
-import type { Inputs } from '../../lib/spec/spec.ts';
 import { clean, cutText } from './clean.ts';
 import type { RunFacts, TaskFact } from './facts.ts';
 import type { Detail } from './params.ts';
-import type { spec } from './spec.ts';
+import type { ToldParams } from './told-params.ts';
 
 export type State = 'succeeded' | 'failed' | 'cancelled' | 'running';
 export type Failure = { task: string; reason: string; message: string; ignored: boolean };
@@ -42,7 +41,7 @@ const MAX_MESSAGE = 2000;
 const MAX_VALUE = 500;
 /** Results of our Tasks that people want to see, and what they are called. */
 const SHOWN_RESULTS: Readonly<Record<string, string>> = { verdict: 'Verdict', 'release-reference': 'Released as', 'pull-request-url': 'Deployment request' };
-const STATES: Readonly<Record<Inputs<typeof spec>['params']['status'], State>> = {
+const STATES: Readonly<Record<ToldParams['status'], State>> = {
   Succeeded: 'succeeded',
   Completed: 'succeeded',
   Failed: 'failed',
@@ -52,7 +51,7 @@ const STATES: Readonly<Record<Inputs<typeof spec>['params']['status'], State>> =
 };
 
 /** What there is to tell, from the params and what else is known of the run. */
-export function buildNotice(params: Inputs<typeof spec>['params'], facts: RunFacts | undefined, notes: readonly string[]): Notice {
+export function buildNotice(params: ToldParams, facts: RunFacts | undefined, notes: readonly string[]): Notice {
   const { image, revision, repository } = params;
   const state = STATES[params.status];
   const forge = repository === undefined ? undefined : knownForge(repository, params.forge);
@@ -101,7 +100,7 @@ function times(facts: RunFacts | undefined): Pick<Notice, 'seconds' | 'endTime'>
   return { seconds: end >= start ? Math.round((end - start) / 1000) : undefined, endTime: new Date(end).toISOString() };
 }
 
-function knownForge(repository: string, given: Inputs<typeof spec>['params']['forge']): ForgeAddress | undefined {
+function knownForge(repository: string, given: ToldParams['forge']): ForgeAddress | undefined {
   try {
     return forgeOf(repository, given);
   } catch {

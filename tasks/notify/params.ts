@@ -41,6 +41,20 @@ export const Count = z
   .regex(/^[1-9]\d{0,9}$/, 'must be a number')
   .transform(Number);
 
+/** A value, or what is wrong with it. */
+export type Checked<T> = { value: T } | { problem: string };
+
+/**
+ * For params that a trigger fills: one of the wrong form (a branch in place of a commit, an SSH URL) is left out and told, because telling of a run must
+ * not fail it. A channel that is in `required` and needs it still does.
+ */
+export function checked<T>(type: z.ZodType<T, string>) {
+  return z.string().transform((text): Checked<T> => {
+    const parsed = type.safeParse(text);
+    return parsed.success ? { value: parsed.data } : { problem: parsed.error.issues.map(({ message }) => message).join('; ') };
+  });
+}
+
 export type Detail = { name: string; value: string };
 const MAX_DETAILS = 20;
 

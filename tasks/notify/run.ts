@@ -15,20 +15,23 @@ import type { ChannelName } from './params.ts';
 import { readRun } from './read-run.ts';
 import { readRunFile } from './run-file.ts';
 import { spec } from './spec.ts';
+import { toldParams } from './told-params.ts';
 
 type Report = { channel: ChannelName; sent?: Sent; error?: StepError };
 
 /** Tells all channels at once, each for itself. What a required channel lacks is said before any of them sends. */
 export async function run(inputs: Inputs<typeof spec>, deps: StepDeps): Promise<StepOutcome<typeof spec>> {
-  const { params, workspaces } = inputs;
+  const { workspaces } = inputs;
+  const { params, problems } = toldParams(inputs.params);
   const stranger = params.required.find((channel) => !params.channels.includes(channel));
   if (stranger) throw inputError('CHANNEL_INCOMPLETE', `required names ${stranger}, and channels does not`);
   registerEnvironment(process.env);
   const credentials = await readCredentials(workspaces['notify-credentials']);
-  const notes: string[] = [];
+  const notes = [...problems].map(([param, problem]) => `${param} is left out: it ${problem}`);
+  for (const note of notes) deps.log.warn(note);
   const facts = await readFacts(inputs, deps, notes);
   const notice = buildNotice(params, facts, notes);
-  const prepared = params.channels.map((channel) => ({ channel, ready: attempt(() => prepare(channel, { params, credentials, notice, deps })) }));
+  const prepared = params.channels.map((channel) => ({ channel, ready: attempt(() => prepare(channel, { params, problems, credentials, notice, deps })) }));
   for (const { channel, ready } of prepared) if ('error' in ready && params.required.includes(channel)) throw ready.error;
   const reports = await Promise.all(prepared.map(({ channel, ready }) => deliver(channel, ready, deps)));
   return outcome(inputs, reports, deps);

@@ -2,7 +2,7 @@
 import { defaulted, optional, required } from '../../lib/spec/param.ts';
 import { ForgePlace, ServiceUrl } from '../../lib/spec/param-types.ts';
 import { defineTask } from '../../lib/spec/spec.ts';
-import { Channels, Commit, Count, Details, ReadRun, Run, Slack, Status } from './params.ts';
+import { Channels, Commit, Count, checked, Details, ReadRun, Run, Slack, Status } from './params.ts';
 
 export const spec = defineTask({
   name: 'notify',
@@ -23,10 +23,13 @@ export const spec = defineTask({
       description: 'As $(tasks.status). One of Succeeded, Completed, Failed, Cancelled, Running, None.',
       example: 'Failed',
     }),
-    url: optional(ServiceUrl, { description: 'Page of the run, to link to.', example: 'https://tekton.example.com/team/deliver-x7k2p' }),
-    repository: optional(ServiceUrl, { description: 'URL of the source repository.', example: 'https://git.example.com/team/app' }),
-    revision: optional(Commit, { description: 'Commit of the run. Without it there is no status.', example: '6c1a49b0f2d14f1f8a4b3c5d6e7f8091a2b3c4d5' }),
-    'pull-request': optional(Count, { description: 'Number of the pull or merge request. Without it there is no comment.', example: '17' }),
+    url: optional(checked(ServiceUrl), { description: 'Page of the run, to link to.', example: 'https://tekton.example.com/team/deliver-x7k2p' }),
+    repository: optional(checked(ServiceUrl), { description: 'URL of the source repository.', example: 'https://git.example.com/team/app' }),
+    revision: optional(checked(Commit), {
+      description: 'Commit of the run. Without it there is no status.',
+      example: '6c1a49b0f2d14f1f8a4b3c5d6e7f8091a2b3c4d5',
+    }),
+    'pull-request': optional(checked(Count), { description: 'Number of the pull or merge request. Without it there is no comment.', example: '17' }),
     forge: optional(ForgePlace, {
       description: 'github, gitlab or gitea, with =URL where it is not the host of the repository.',
       example: 'gitea',

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseDigestReference } from '../../lib/reference/reference.ts';
 import { parseInputs } from '../../lib/spec/parse.ts';
-import type { Inputs } from '../../lib/spec/spec.ts';
 import type { RunFacts, TaskFact } from './facts.ts';
 import { buildNotice, type Notice } from './notice.ts';
 import { spec } from './spec.ts';
+import { type ToldParams, toldParams } from './told-params.ts';
 
 export const IMAGE = `registry.example.com/team/app:1.4.0@sha256:${'4b825dc6'.repeat(8)}`;
 export const REVISION = '6c1a49b0f2d14f1f8a4b3c5d6e7f8091a2b3c4d5';
 
 /** Params as the step gets them, from texts as Tekton passes them. */
-export function testParams(params: Record<string, string> = {}): Inputs<typeof spec>['params'] {
+export function testParams(params: Record<string, string> = {}): ToldParams {
   const texts = {
     ...{ image: IMAGE, channels: 'log', run: 'team/deliver/deliver-x7k2p', status: 'Failed', revision: REVISION, 'pull-request': '17' },
     ...{ repository: 'https://github.com/team/app.git', url: 'https://tekton.example.com/runs/deliver-x7k2p?a=1&b=2' },
@@ -18,7 +18,7 @@ export function testParams(params: Record<string, string> = {}): Inputs<typeof s
   };
   const argv = Object.entries(texts).map(([name, value]) => `--${name}=${value}`);
   const { params: parsed } = parseInputs(spec, argv, {});
-  return { ...parsed, image: texts.image === '' ? undefined : parseDigestReference(texts.image) };
+  return { ...toldParams(parsed).params, image: texts.image === '' ? undefined : parseDigestReference(texts.image) };
 }
 
 export function task(name: string, fact: Partial<TaskFact> = {}): TaskFact {

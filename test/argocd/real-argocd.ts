@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -147,10 +147,13 @@ async function serve(site: Site, port?: number): Promise<{ url: string; port: nu
   return { url: `http://127.0.0.1:${own}`, port: own, stop: () => process.stop() };
 }
 
-function environment({ dir, api }: Site, role: string): NodeJS.ProcessEnv {
+const environment = ({ dir, api }: Site, role: string) => argoEnvironment({ dir, kubeconfig: api.kubeconfig, role });
+
+/** Environment of one role of Argo CD outside of a pod; the folders that it works in are made below `dir`. */
+export function argoEnvironment({ dir, kubeconfig, role }: { dir: string; kubeconfig: string; role: string }): Record<string, string> {
   const folder = (name: string): string => {
     const path = join(dir, name);
-    if (!existsSync(path)) mkdirSync(path, { recursive: true });
+    mkdirSync(path, { recursive: true });
     return path;
   };
   return {
@@ -161,14 +164,15 @@ function environment({ dir, api }: Site, role: string): NodeJS.ProcessEnv {
     ARGOCD_TLS_DATA_PATH: folder('tls'),
     ARGOCD_SSH_DATA_PATH: folder('ssh'),
     ARGOCD_GNUPGHOME: folder('gpg'),
-    KUBECONFIG: api.kubeconfig,
+    KUBECONFIG: kubeconfig,
     TMPDIR: folder('tmp'),
     HOME: folder('home'),
     GIT_CONFIG_NOSYSTEM: '1',
   };
 }
 
-function redisArgs(dir: string, port: number): string[] {
+/** A Redis that keeps nothing. */
+export function redisArgs(dir: string, port: number): string[] {
   return ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir];
 }
 

@@ -23,7 +23,7 @@ export async function startGitea(peer: PeerPaths<'gitea'>): Promise<Gitea> {
   cpSync(peer.gitea, join(root, 'gitea'));
   for (const folder of ['options', 'public', 'templates'] as const) cpSync(peer[folder], join(root, 'static', folder), { recursive: true });
   mkdirSync(join(root, 'home'));
-  writeFileSync(join(root, 'app.ini'), settings(root, port));
+  writeFileSync(join(root, 'app.ini'), giteaSettings({ root, user: runUser(), address: '127.0.0.1', port }));
   if (isRoot) execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, root]);
   const command = [...asAnotherUser(), join(root, 'gitea'), '--config', join(root, 'app.ini'), '--work-path', root];
   const env = { PATH: process.env['PATH'], HOME: join(root, 'home'), USER: runUser(), GIT_CONFIG_NOSYSTEM: '1' };
@@ -75,13 +75,24 @@ function runUser(): string {
   return isRoot ? 'nobody' : userInfo().username;
 }
 
-function settings(root: string, port: number): string {
-  return `RUN_USER = ${runUser()}
+export type GiteaSettings = {
+  /** Folder with `static/`, where everything is kept. */
+  root: string;
+  user: string;
+  address: string;
+  port: number;
+  /** What its webhooks may call beside public addresses: networks, addresses, names. */
+  webhookHosts?: readonly string[];
+};
+
+/** Text of app.ini for a Gitea that knows its users from nowhere else, and does nothing by the clock. */
+export function giteaSettings({ root, user, address, port, webhookHosts = [] }: GiteaSettings): string {
+  return `RUN_USER = ${user}
 RUN_MODE = prod
 [server]
-HTTP_ADDR = 127.0.0.1
+HTTP_ADDR = ${address}
 HTTP_PORT = ${port}
-ROOT_URL = http://127.0.0.1:${port}/
+ROOT_URL = http://${address}:${port}/
 DISABLE_SSH = true
 OFFLINE_MODE = true
 STATIC_ROOT_PATH = ${join(root, 'static')}
@@ -97,6 +108,8 @@ INSTALL_LOCK = true
 SECRET_KEY = 0123456789abcdef
 [service]
 DISABLE_REGISTRATION = true
+[webhook]
+ALLOWED_HOST_LIST = ${['external', ...webhookHosts].join(',')}
 [indexer]
 ISSUE_INDEXER_TYPE = db
 [cron]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { TestProject } from 'vitest/node';
+import { ensureDebianTools } from '../peers/debian-tools.ts';
 import { ensurePeer } from '../peers/peers.ts';
 import { ensureBundles } from '../step/bundles.ts';
 import { type Gitea, type GiteaAccess, startGitea } from './gitea.ts';
@@ -14,8 +15,10 @@ let gitea: Gitea | undefined;
 
 /** One Gitea for all files, and bundles that are those of the sources. */
 export async function setup(project: TestProject): Promise<void> {
+  const log = (line: string): void => console.error(line);
+  await ensureDebianTools({ gpg: 'gnupg', 'gpg-agent': 'gpg-agent' }, log);
   await ensureBundles();
-  gitea = await startGitea(await ensurePeer('gitea', { log: (line) => console.error(line) }));
+  gitea = await startGitea(await ensurePeer('gitea', { log }));
   project.provide('gitea', gitea.access);
 }
 

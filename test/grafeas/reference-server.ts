@@ -20,15 +20,8 @@ export async function startReferenceServer(dir: string, { storage, tls }: Server
   const { grafeas } = await ensurePeer('grafeas', { log: (line) => console.error(line) });
   const [port = 0] = await freePorts(1);
   await mkdir(join(dir, 'db'), { recursive: true });
-  const config = {
-    grafeas: {
-      api: { address: `127.0.0.1:${port}`, ...(tls && { cafile: tls.ca, certfile: tls.cert, keyfile: tls.key }) },
-      storage_type: storage,
-      ...(storage === 'embedded' && { embedded: { path: join(dir, 'db') } }),
-    },
-  };
   const configFile = join(dir, 'config.yaml');
-  await writeFile(configFile, JSON.stringify(config));
+  await writeFile(configFile, grafeasConfig({ address: `127.0.0.1:${port}`, storage, database: join(dir, 'db'), ...(tls && { tls }) }));
   const logFile = join(dir, 'grafeas.log');
   let server: HostProcess | undefined;
   const start = async (): Promise<void> => {
@@ -37,6 +30,17 @@ export async function startReferenceServer(dir: string, { storage, tls }: Server
   };
   await start();
   return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, start, stop: async () => server?.stop() };
+}
+
+/** Text of the server's configuration file (JSON is YAML). `database` is the folder of `embedded`. */
+export function grafeasConfig({ address, storage, database, tls }: ServerOptions & { address: string; database: string }): string {
+  return JSON.stringify({
+    grafeas: {
+      api: { address, ...(tls && { cafile: tls.ca, certfile: tls.cert, keyfile: tls.key }) },
+      storage_type: storage,
+      ...(storage === 'embedded' && { embedded: { path: database } }),
+    },
+  });
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { inject } from 'vitest';
 import { ARCHITECTURES, type Architecture } from '../../images/builder/base.ts';
 import { openLayout } from '../../lib/artifact/layout.ts';
@@ -52,9 +51,4 @@ export async function variantOf(image: string, architecture: Architecture): Prom
   if (manifest.kind !== 'manifest') throw new Error(`${image} has an index inside its index`);
   const config = JSON.parse((await collectBlob(source, manifest.config, 1024 * 1024)).toString('utf8')) as Record<string, unknown>;
   return { digest: found.digest, manifest, config, source };
-}
-
-/** Whether the bundle of a step has sigstore packages in it, by esbuild's metafile. */
-export function loadsSigstore(step: string): boolean {
-  return readFileSync(join(place.context, 'dist', `${step}.meta.json`), 'utf8').includes('"node_modules/@sigstore/verify/');
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
 import { VERSION } from '../../lib/step/version.ts';
-import { docker, IMAGES, runImage, STEPS, tagOf, variantOf } from './images.ts';
+import { CONFINED, docker, IMAGES, runImage, STEPS, tagOf, variantOf } from './images.ts';
 
 /** The user of the images, and one as OpenShift gives a namespace, who is in no file of the image. */
 const USERS = ['65532', '1000920000:0'];
@@ -29,6 +29,24 @@ describe.each([...STEPS, 'supply-chain'])('%s', (image) => {
     const help = await runImage(image, ['--help'], { user });
     expect({ code: help.code, stderr: help.stderr }).toEqual({ code: 0, stderr: '' });
     expect(help.stdout).toContain(image);
+  });
+});
+
+/** Loads every part of a bundle, as a step does one after the other; says which have the step's `run`. */
+const LOAD_PARTS = `
+const { readdirSync } = require('node:fs');
+const [folder] = process.argv.slice(1);
+const names = readdirSync(folder).filter((name) => name.endsWith('.cjs'));
+console.log(names.filter((name) => typeof require(folder + '/' + name).run === 'function').length);
+`;
+
+describe.each(STEPS)('%s', (step) => {
+  test.each([
+    [step, `/app/${step}.parts`],
+    ['supply-chain', `/app/dist/${step}.parts`],
+  ])('has in the image %s what it loads when its params are good', async (image, folder) => {
+    const loaded = await docker([...CONFINED, '--user=65532', '--entrypoint=/nodejs/bin/node', tagOf(image), '-e', LOAD_PARTS, folder]);
+    expect(loaded).toEqual({ code: 0, stdout: '1\n', stderr: '' });
   });
 });
 

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { TestProject } from 'vitest/node';
 import { cacheFolder, PROJECT } from '../../scripts/images/place.ts';
+import { ensureDebianTools } from '../peers/debian-tools.ts';
 import { usableLock } from './debian-lock.ts';
-import { ensureTools } from './debian-tools.ts';
+import { IMAGE_TOOLS } from './debian-tools.ts';
 import { type Engine, startEngine } from './engine.ts';
 import { mustRun } from './run-command.ts';
 
@@ -33,7 +34,7 @@ export const REPOSITORY = 'image-test.example.com/suite';
 /** Once for all files: bundles that are those of the sources, an engine, and in it the base and all images, as "npm run images" builds them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = (line: string): void => console.error(line);
-  await ensureTools(log);
+  await ensureDebianTools(IMAGE_TOOLS, log);
   const work = await mkdtemp(join(tmpdir(), 'image-test-'));
   let engine: Engine | undefined;
   const teardown = async (): Promise<void> => {
@@ -66,7 +67,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 
 async function copyContext(context: string): Promise<void> {
   const filter = (path: string): boolean => !path.startsWith(join(PROJECT, 'dist', 'images'));
-  for (const path of ['.dockerignore', 'catalog', 'cli/laptop/laptop-policy.yaml', 'dist', 'images']) {
+  for (const path of ['.dockerignore', 'catalog', 'cli/laptop', 'dist', 'images']) {
     await cp(join(PROJECT, path), join(context, path), { recursive: true, filter });
   }
 }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, test } from 'vitest';
-import { CONFINED, docker, loadsSigstore, STEPS, tagOf } from './images.ts';
+import { CONFINED, docker, STEPS, tagOf } from './images.ts';
 
-const LEAN_RATIO = 2.5;
-const SIGSTORE_RATIO = 4.5;
-/** Steps that are known to be over the budget (docs/roadmap.md), held to what they take today so that they get no slower. */
-const OVER_BUDGET: Readonly<Record<string, number>> = { 'gitops-commit': 3.2 };
+const BUDGET = 2.5;
 
 /** Runs in the image: the two starts in turn; prints the median of each in milliseconds. */
 const MEASURE = `
@@ -27,12 +24,11 @@ console.log(JSON.stringify({ empty: median(times.empty), refused: median(times.r
 `;
 
 describe.each(STEPS)('%s', (step) => {
-  const budget = OVER_BUDGET[step] ?? (loadsSigstore(step) ? SIGSTORE_RATIO : LEAN_RATIO);
-  test(`a wrong param is told within ${budget} times the start of an empty Node in the same image`, { retry: 2 }, async () => {
+  test(`a wrong param is told within ${BUDGET} times the start of an empty Node in the same image`, { retry: 2 }, async () => {
     const { code, stdout, stderr } = await docker([...CONFINED, '--user=65532', '--entrypoint=/nodejs/bin/node', tagOf(step), '-e', MEASURE]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const { empty, refused } = JSON.parse(stdout) as { empty: number; refused: number };
     console.log(`${step}: empty ${empty.toFixed(0)} ms, refused ${refused.toFixed(0)} ms, ratio ${(refused / empty).toFixed(2)}`);
-    expect(refused / empty).toBeLessThan(budget);
+    expect(refused / empty).toBeLessThan(BUDGET);
   });
 });

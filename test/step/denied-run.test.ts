@@ -74,7 +74,7 @@ describe('the Pipeline secure-image', { timeout: 60_000 }, () => {
     const { code, run, stderr } = await runSecureImage(laptop, image, async () => grypeReport(image, []));
     expect(code, stderr).toBe(0);
     expect(run.tasks.map(({ name, state }) => `${name} ${state}`)).toEqual(
-      ['sbom', 'scan', 'sign', 'attest-sbom', 'log', 'store', 'verdict', 'seal'].map((name) => `${name} Succeeded`),
+      ['sbom', 'scan', 'sign', 'attest-sbom', 'log', 'store', 'verdict', 'seal', 'notify'].map((name) => `${name} Succeeded`),
     );
     expect(run.results).toMatchObject({ subject: image, verdict: 'passed' });
   });

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import type { TestRepository } from '../../lib/git/test-git-server.ts';
+import { REVOKED } from '../../lib/git/test-gpg-keys.ts';
 import { spec } from '../../tasks/gitops-commit/spec.ts';
 import { type Bench, openBench } from './bench.ts';
 import { type Provoked, SOON_NEVER, testFailures } from './failures.ts';
@@ -65,6 +66,7 @@ describe('failures of gitops-commit', () => {
         execFileSync('ssh-keygen', ['-q', '-t', 'rsa', '-b', '1024', '-N', '', '-C', '', '-f', join(path, 'ssh-privatekey')]);
         return { workspaces: { 'signing-key': path }, names: 'ssh-privatekey is an RSA key' };
       },
+      KEY_UNUSABLE: async () => ({ workspaces: { 'signing-key': await folder({ 'gpg-privatekey': REVOKED }) }, names: /gpg-privatekey .* is revoked/ }),
       VALUE_NEWER: (_, image) => ({
         params: { ...on(rig.repository(image, files(`image: {tag: "1.5.1", digest: ""}\n`))), image: tagged(image) },
         names: `${VALUES_FILE}:1 image.tag: 1.5.1`,

@@ -115,6 +115,16 @@ test('without revision and pull request there is no status and no comment, and t
   expect(rig.server.seen).toEqual([]);
 });
 
+test('params that a trigger filled wrongly are left out and told; only a required channel that needs them fails', async () => {
+  const wrong = { revision: 'main', 'pull-request': '17', channels: 'status,comment' };
+  const end = await runStep(rig.step(IMAGE, wrong));
+  expect(end).toMatchObject({ code: 0, results: { delivered: 'comment', failed: 'status' } });
+  expect(end.stderr).toContain('revision is left out: it must be the full hash of a commit');
+  const required = await runStep(rig.step(IMAGE, { ...wrong, required: 'status' }));
+  expect(required.code).toBe(64);
+  expect(required.stderr).toContain('channel status needs the param revision');
+});
+
 test('details that cannot be read are missed in the message, and the message is sent', async () => {
   const noFile = await runStep(rig.step(IMAGE, { 'read-run': 'run.json', channels: 'comment' }, { reports: await bench.folder('empty') }));
   expect(noFile).toMatchObject({ code: 0, results: { delivered: 'comment' } });

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { asStepError } from '../../../lib/errors/errors.ts';
 import { isLoopbackHost } from '../../../lib/http/agents.ts';
 import type { Logger } from '../../../lib/log/log.ts';
+import { closeServer, isFromHere, listen } from '../loopback.ts';
 import { type ApiReply, answer, failure } from './api.ts';
 import { type OccurrenceStore, openOccurrenceStore } from './occurrence-store.ts';
 
@@ -59,19 +60,10 @@ export async function startGrafeas(options: GrafeasOptions): Promise<RunningGraf
     url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     port,
     async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections();
-      await closed;
+      await closeServer(server);
       await store.close();
     },
   };
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, store: OccurrenceStore, options: GrafeasOptions): Promise<void> {
@@ -99,12 +91,6 @@ async function serve(request: IncomingMessage, response: ServerResponse, store: 
     return;
   }
   return reply(response, result);
-}
-
-/** By a loopback name, and not from a web page. */
-function isFromHere({ headers }: IncomingMessage): boolean {
-  const host = URL.parse(`http://${headers.host ?? ''}`)?.hostname ?? '';
-  return isLoopbackHost(host) && headers.origin === undefined;
 }
 
 async function readBody(request: IncomingMessage): Promise<{ json: unknown } | 'too large' | 'not JSON'> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isLoopbackHost } from '../../../lib/http/agents.ts';
@@ -7,6 +7,7 @@ import type { Logger } from '../../../lib/log/log.ts';
 import { isDigest } from '../../../lib/reference/digest.ts';
 import { createLocks, type Locks } from '../../../lib/registry/locks.ts';
 import { MAX_MANIFEST_BYTES } from '../../../lib/registry/oci.ts';
+import { closeServer, isFromHere, listen } from '../loopback.ts';
 import { deleteManifest, getBlob, getManifest, listReferrers, listTags, type ManifestTarget, putManifest } from './content.ts';
 import { type Fault, failed, json, type Reply, send } from './reply.ts';
 import { isRepositoryName, parseRoute, type Route } from './routes.ts';
@@ -64,19 +65,7 @@ export async function startRegistry(options: RegistryServerOptions): Promise<Reg
   });
   await listen(server, options.port, options.host);
   const { port } = server.address() as AddressInfo;
-  const close = async (): Promise<void> => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeAllConnections();
-    await closed;
-  };
-  return { url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`, port, close };
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
+  return { url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`, port, close: () => closeServer(server) };
 }
 
 async function serve(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -130,12 +119,6 @@ async function answer(context: Context, call: Call): Promise<Reply> {
     case 'manifest':
       return manifest(context, call, route);
   }
-}
-
-/** A loopback name in Host, and no Origin: browsers send one with every request that crosses origins. */
-function isFromHere(request: IncomingMessage): boolean {
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '');
-  return isLoopbackHost(host) && request.headers.origin === undefined;
 }
 
 async function blob({ store }: Context, call: Call, { repository, digest }: Route & { kind: 'blob' }): Promise<Reply> {
