@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { copyFile, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deniedError } from '../errors/errors.ts';
+import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import type { DsseBundle } from './bundle.ts';
+import { parseCheckpoint } from './checkpoint.ts';
+import { hashedRekordBody, keyDetailsOf, type SignedDigest } from './hashedrekord.ts';
 import { createEntryProver } from './prove-entry.ts';
+import { spkiDer } from './public-key.ts';
 import { createRekor } from './rekor.ts';
-import { newSigningKey } from './test-keys.ts';
-import { flippedBase64, loggedBundle, lyingLog, signedBundle, startTestLog, type TestLog, withAlteredEntry, withOnlyEntry } from './test-log.ts';
+import { CERTIFICATE, newSigningKey } from './test-keys.ts';
+import { altered, flippedBase64, loggedBundle, lyingLog, signedBundle, startTestLog, type TestLog, withAlteredEntry, withOnlyEntry } from './test-log.ts';
 
 const release = newSigningKey('release');
 let log: TestLog;
@@ -88,6 +92,37 @@ describe('createEntryProver', () => {
       entry.canonicalizedBody = Buffer.from(JSON.stringify(body)).toString('base64');
     });
     await expect(prove(forged)).rejects.toMatchObject({ kind: 'denied', code: 'LOG_ENTRY_INVALID' });
+  });
+});
+
+describe('a bundle with a certificate', () => {
+  const keyless = altered(signedBundle(release), (json) => {
+    json.verificationMaterial = { certificate: { rawBytes: CERTIFICATE.toString('base64') }, tlogEntries: [] };
+  });
+  const certified = new X509Certificate(CERTIFICATE).publicKey;
+  const byCertificate = { x509Certificate: CERTIFICATE };
+
+  /** The bundle in a log of one entry, which names this verifier. */
+  async function proveNaming(of: DsseBundle, verifier: SignedDigest['verifier']): Promise<string> {
+    const digest = createHash('sha256').update(preAuthenticationEncoding(of.payloadType, of.payload)).digest();
+    const { entry, logKey } = lyingLog();
+    const logged = entry(hashedRekordBody({ digest, signature: of.signature, keyDetails: keyDetailsOf(certified), verifier }));
+    const checkpoint = async () => parseCheckpoint(logged.inclusionProof.checkpoint.envelope);
+    const rekor = { ...log.rekor, checkpoint, proveInclusion: async () => [], proveConsistency: async () => [] };
+    return prove(withOnlyEntry(of, logged), { rekor, logKey });
+  }
+
+  it('is proved by the entry that names the certificate', async () => {
+    expect(await proveNaming(keyless, byCertificate)).toBe('proved');
+  });
+
+  it.each([
+    ['the key in its certificate', () => keyless, { publicKey: spkiDer(certified) }],
+    ['another certificate', () => keyless, { x509Certificate: Buffer.concat([CERTIFICATE, Buffer.alloc(1)]) }],
+    ['no certificate', () => keyless, { x509Certificate: Buffer.from('certificate') }],
+    ['a certificate beside a bundle without', () => signedBundle(release), byCertificate],
+  ])('is denied with an entry that names %s', async (_what, of, verifier) => {
+    await expect(proveNaming(of(), verifier)).rejects.toMatchObject({ kind: 'denied', code: 'LOG_ENTRY_INVALID' });
   });
 });
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { TransparencyLogEntry } from '@sigstore/protobuf-specs';
 import { deniedError } from '../errors/errors.ts';
 import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import type { DsseBundle } from './bundle.ts';
 import { checkpointKeyId, type LogKey } from './checkpoint.ts';
-import { entryPublicKey } from './entry-key.ts';
-import { HASHED_REKORD, hashedRekordBody, type KeyDetails, keyDetailsOf } from './hashedrekord.ts';
+import { entryVerifier } from './entry-key.ts';
+import { HASHED_REKORD, hashedRekordBody, type KeyDetails, keyDetailsOf, type SignedDigest } from './hashedrekord.ts';
 import { checkLogEntry, parseLogEntry } from './log-entry.ts';
 import { leafHash } from './merkle.ts';
 import type { Rekor } from './rekor.ts';
@@ -39,16 +39,25 @@ export async function createEntryProver(rekor: Rekor, logKey: LogKey): Promise<E
   };
 }
 
-/** What the log must have been asked to log for this bundle, with the key that the entry names: the entry has to equal it byte for byte. */
-function signedDigest(bundle: DsseBundle, body: Buffer, what: string): Parameters<typeof hashedRekordBody>[0] {
-  let publicKey: KeyObject;
+/** What the log must have been asked to log for this bundle, with the key or certificate that the entry names: the entry has to equal it byte for byte. */
+function signedDigest(bundle: DsseBundle, body: Buffer, what: string): SignedDigest {
+  let verifier: SignedDigest['verifier'];
   let keyDetails: KeyDetails;
   try {
-    publicKey = createPublicKey({ key: entryPublicKey(body), format: 'der', type: 'spki' });
-    keyDetails = keyDetailsOf(publicKey);
+    verifier = entryVerifier(body);
+    keyDetails = keyDetailsOf(publicKeyOf(verifier));
   } catch (cause) {
-    throw deniedError('LOG_ENTRY_INVALID', `the log entry of ${what} does not name a public key that a log takes`, { cause });
+    throw deniedError('LOG_ENTRY_INVALID', `the log entry of ${what} does not name a public key or certificate that a log takes`, { cause });
   }
+  const { content } = bundle.bundle.verificationMaterial;
+  const certificate = content.$case === 'certificate' ? content.certificate.rawBytes : undefined;
+  const isSame = 'x509Certificate' in verifier ? certificate?.equals(verifier.x509Certificate) === true : certificate === undefined;
+  if (!isSame) throw deniedError('LOG_ENTRY_INVALID', `the log entry of ${what} names another signer than the bundle`);
   const digest = createHash(keyDetails.hash).update(preAuthenticationEncoding(bundle.payloadType, bundle.payload)).digest();
-  return { digest, signature: bundle.signature, keyDetails, verifier: { publicKey: publicKey.export({ format: 'der', type: 'spki' }) } };
+  return { digest, signature: bundle.signature, keyDetails, verifier };
+}
+
+function publicKeyOf(verifier: SignedDigest['verifier']): KeyObject {
+  if ('x509Certificate' in verifier) return new X509Certificate(verifier.x509Certificate).publicKey;
+  return createPublicKey({ key: verifier.publicKey, format: 'der', type: 'spki' });
 }

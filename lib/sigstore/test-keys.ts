@@ -30,3 +30,14 @@ export function newSigningKey(name: string): SigningKey {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return { name, key: publicKey, privateKey };
 }
+
+/** A self-signed certificate (DER) of a P-256 key that nobody has any more. */
+export const CERTIFICATE: Buffer = Buffer.from(
+  `MIIBGjCBwQIUcKpS/Mg3r0HASFwsEi6uXu4RHTAwCgYIKoZIzj0EAwIwDzENMAsG
+A1UEAwwEdGVzdDAgFw0yNjExMjUwMzEzNTlaGA8yMTI2MTEwMTAzMTM1OVowDzEN
+MAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABIdBMj+92g1V
+NOToJAT7ZBhGs2dnF7Wdp9GxKoO35SOFAHOVOsekCl34j1cb+IjhsyCaOLx6qZU8
+GB8wihJgOo4wCgYIKoZIzj0EAwIDSAAwRQIhAOPZ/9EElUzTluse0gFZv87H15AA
+SSpbuV5/TgfhWTxZAiBIQf+F88FHbeLYykwOoqxHl0fNU4tfLiSdoARvr+Y2ow==`,
+  'base64',
+);

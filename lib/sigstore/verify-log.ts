@@ -4,7 +4,7 @@ import { toSignedEntity, Verifier } from '@sigstore/verify';
 import { deniedError } from '../errors/errors.ts';
 import type { DsseBundle } from './bundle.ts';
 import { parseCheckpoint } from './checkpoint.ts';
-import { entryPublicKey } from './entry-key.ts';
+import { entryVerifier } from './entry-key.ts';
 import { type NamedKey, spkiDer } from './public-key.ts';
 import type { Trust } from './trusted-root.ts';
 
@@ -50,8 +50,8 @@ function checkEntry(entry: TransparencyLogEntry, key: NamedKey): void {
   const { treeSize, rootHash, checkpoint } = entry.inclusionProof;
   const { size, root } = parseCheckpoint(checkpoint?.envelope ?? '');
   if (treeSize !== String(size) || !root.equals(rootHash)) throw new Error('it repeats its checkpoint wrongly');
-  const logged = entryPublicKey(entry.canonicalizedBody);
-  if (!logged.equals(spkiDer(key.key))) throw new Error('it names another key than the one that signed');
+  const logged = entryVerifier(entry.canonicalizedBody);
+  if (!('publicKey' in logged) || !logged.publicKey.equals(spkiDer(key.key))) throw new Error('it names another key than the one that signed');
 }
 
 function describe(entry: TransparencyLogEntry, trust: Trust): VerifiedLogEntry {

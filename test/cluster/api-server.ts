@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensurePeer } from '../peers/peers.ts';
 import { freePorts, type HostProcess, startProcess, waitUntilReady } from './host-process.ts';
-import { adminKubeconfig, type ClusterPki, createClusterPki } from './pki.ts';
+import { type ClusterPki, clientKubeconfig, createClusterPki } from './pki.ts';
 
 export type CommandResult = { code: number; stdout: string; stderr: string };
 
@@ -49,7 +49,7 @@ export async function startApiServer({ dir, log, extraArgs = [] }: ApiServerOpti
 
   try {
     const started = performance.now();
-    await writeFile(kubeconfig, await adminKubeconfig(pki, `https://127.0.0.1:${securePort}`), { mode: 0o600 });
+    await writeFile(kubeconfig, await clientKubeconfig({ ca: pki.ca, client: pki.admin, server: `https://127.0.0.1:${securePort}` }), { mode: 0o600 });
     const etcdUrl = `http://127.0.0.1:${clientPort}`;
     const etcdReady = async () => (await fetch(`${etcdUrl}/health`, { signal: AbortSignal.timeout(1000) })).ok;
     await start('etcd', etcd, etcdArgs(join(dir, 'etcd'), etcdUrl, `http://127.0.0.1:${peerPort}`), etcdReady);
@@ -67,7 +67,8 @@ export async function startApiServer({ dir, log, extraArgs = [] }: ApiServerOpti
 
 const readyTimeoutMs = 60_000;
 
-function etcdArgs(dataDir: string, clientUrl: string, peerUrl: string): string[] {
+/** Flags of a store whose data nobody will miss. */
+export function etcdArgs(dataDir: string, clientUrl: string, peerUrl: string): string[] {
   return [
     '--name=test',
     `--data-dir=${dataDir}`,
@@ -101,17 +102,19 @@ function apiServerArgs(pki: ClusterPki, etcdUrl: string, port: number): string[]
   ];
 }
 
-type Kubectl = { binary: string; kubeconfig: string; dir: string };
+/** `dir` holds its discovery cache; two minutes unless told. */
+export type Kubectl = { binary: string; kubeconfig: string; dir: string; timeoutMs?: number };
 
-const kubectlTimeoutMs = 120_000;
+const KUBECTL_TIMEOUT_MS = 120_000;
 
-function runKubectl({ binary, kubeconfig, dir }: Kubectl, args: string[], stdin = ''): Promise<CommandResult> {
+/** Runs kubectl to its end; a refusal is a result with its exit code. Rejects only when it cannot be started. */
+export function runKubectl({ binary, kubeconfig, dir, timeoutMs = KUBECTL_TIMEOUT_MS }: Kubectl, args: readonly string[], stdin = ''): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(binary, [`--kubeconfig=${kubeconfig}`, ...args], {
       // HOME holds its discovery cache, which is keyed by host and port only and would be stale for the next server on this port.
       env: { HOME: dir },
       stdio: 'pipe',
-      timeout: kubectlTimeoutMs,
+      timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });
     let stdout = '';
@@ -124,7 +127,7 @@ function runKubectl({ binary, kubeconfig, dir }: Kubectl, args: string[], stdin 
     });
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      if (signal) stderr += `kubectl was ended by ${signal} (time limit ${kubectlTimeoutMs} ms)\n`;
+      if (signal) stderr += `kubectl was ended by ${signal} (time limit ${timeoutMs} ms)\n`;
       resolve({ code: code ?? 1, stdout, stderr });
     });
     // kubectl may refuse its arguments and go before it reads stdin; the exit code then tells why.

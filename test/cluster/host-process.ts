@@ -69,10 +69,11 @@ export async function waitUntilReady(server: HostProcess, logFile: string, isRea
     await sleep(100);
   }
   const why = server.ended() === undefined ? `did not answer within ${timeoutMs} ms` : `ended with ${server.ended()}`;
-  throw transientError('PEER_NOT_READY', `${server.name} ${why}; its log ends with:\n${await lastLines(logFile)}`, { cause: lastError });
+  throw transientError('PEER_NOT_READY', `${server.name} ${why}; its log ends with:\n${await readEnd(logFile)}`, { cause: lastError });
 }
 
-async function lastLines(file: string): Promise<string> {
+/** The last 4 KiB of a file. */
+export async function readEnd(file: string): Promise<string> {
   const handle = await open(file);
   try {
     const { size } = await handle.stat();

@@ -19,44 +19,52 @@ export type ClusterPki = {
   serviceAccount: { privateKeyFile: string; publicKeyFile: string };
 };
 
-const validDays = '2';
+/** Makes one certificate under a folder; self-signed without an issuer. Extensions as for openssl's `-addext`. */
+export type MakeCertificate = (name: string, subject: string, extensions: readonly string[], issuer?: Certificate) => Promise<Certificate>;
+
+const VALID_DAYS = 2;
+export const CA_EXTENSIONS = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign'] as const;
+export const LEAF_EXTENSIONS = ['basicConstraints=critical,CA:FALSE', 'keyUsage=critical,digitalSignature'] as const;
 /** Without a config of its own, openssl would add the extensions of the machine's openssl.cnf to ours. */
 const emptyConfig = '[req]\ndistinguished_name = subject\n[subject]\n';
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
-/**
- * The keys and certificates of one short-lived API server, all under `dir`: a CA, a loopback serving certificate, an admin client.
- * Certificates come from `openssl` 3 (Node makes none). Throws StepError `OPENSSL_MISSING`, `OPENSSL_FAILED`.
- */
-export async function createClusterPki(dir: string): Promise<ClusterPki> {
+/** Certificates of one folder, which exists. They come from `openssl` 3 (Node makes none). Throws StepError `OPENSSL_MISSING`, `OPENSSL_FAILED`. */
+export async function certificateMaker(dir: string, validDays: number): Promise<MakeCertificate> {
   const config = join(dir, 'openssl.cnf');
   await writeFile(config, emptyConfig);
-  const make = (name: string, subject: string, extensions: string[], issuer?: Certificate) =>
-    createCertificate({ dir, config, name, subject, extensions, issuer });
+  return (name, subject, extensions, issuer) => createCertificate({ dir, config, validDays, name, subject, extensions, issuer });
+}
 
-  const ca = await make('ca', '/CN=test-cluster-ca', ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign']);
-  const leaf = ['basicConstraints=critical,CA:FALSE', 'keyUsage=critical,digitalSignature'];
+/**
+ * The keys and certificates of one short-lived API server, all under `dir`: a CA, a loopback serving certificate, an admin client.
+ * Throws what `certificateMaker` says.
+ */
+export async function createClusterPki(dir: string): Promise<ClusterPki> {
+  const make = await certificateMaker(dir, VALID_DAYS);
+  const ca = await make('ca', '/CN=test-cluster-ca', CA_EXTENSIONS);
   const names = 'subjectAltName=DNS:localhost,DNS:kubernetes.default.svc,IP:127.0.0.1';
-  const server = await make('server', '/CN=kube-apiserver', [...leaf, 'extendedKeyUsage=serverAuth', names], ca);
-  const admin = await make('admin', '/O=system:masters/CN=admin', [...leaf, 'extendedKeyUsage=clientAuth'], ca);
+  const server = await make('server', '/CN=kube-apiserver', [...LEAF_EXTENSIONS, 'extendedKeyUsage=serverAuth', names], ca);
+  const admin = await make('admin', '/O=system:masters/CN=admin', [...LEAF_EXTENSIONS, 'extendedKeyUsage=clientAuth'], ca);
   return { ca, server, admin, serviceAccount: await createTokenKeys(dir) };
 }
 
 /** A kubeconfig (JSON is YAML) with everything inline, so that it can be copied or mounted anywhere. */
-export async function adminKubeconfig(pki: ClusterPki, server: string): Promise<string> {
-  const [ca, certificate, key] = await Promise.all([pki.ca.certFile, pki.admin.certFile, pki.admin.keyFile].map((file) => readFile(file, 'base64')));
+export async function clientKubeconfig({ ca: issuer, client, server }: { ca: Certificate; client: Certificate; server: string }): Promise<string> {
+  const [ca, certificate, key] = await Promise.all([issuer.certFile, client.certFile, client.keyFile].map((file) => readFile(file, 'base64')));
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': ca } }],
-    users: [{ name: 'admin', user: { 'client-certificate-data': certificate, 'client-key-data': key } }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+    users: [{ name: 'client', user: { 'client-certificate-data': certificate, 'client-key-data': key } }],
+    contexts: [{ name: 'test', context: { cluster: 'test', user: 'client' } }],
     'current-context': 'test',
   };
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-async function createTokenKeys(dir: string): Promise<ClusterPki['serviceAccount']> {
+/** The key pair that signs service account tokens. */
+export async function createTokenKeys(dir: string): Promise<ClusterPki['serviceAccount']> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const files = { privateKeyFile: join(dir, 'service-account.key'), publicKeyFile: join(dir, 'service-account.pub') };
   await writeFile(files.privateKeyFile, privateKey.export({ type: 'sec1', format: 'pem' }), { mode: 0o600 });
@@ -64,14 +72,22 @@ async function createTokenKeys(dir: string): Promise<ClusterPki['serviceAccount'
   return files;
 }
 
-type CertificateRequest = { dir: string; config: string; name: string; subject: string; extensions: string[]; issuer?: Certificate | undefined };
+type CertificateRequest = {
+  dir: string;
+  config: string;
+  validDays: number;
+  name: string;
+  subject: string;
+  extensions: readonly string[];
+  issuer?: Certificate | undefined;
+};
 
-async function createCertificate({ dir, config, name, subject, extensions, issuer }: CertificateRequest): Promise<Certificate> {
+async function createCertificate({ dir, config, validDays, name, subject, extensions, issuer }: CertificateRequest): Promise<Certificate> {
   const made = { certFile: join(dir, `${name}.crt`), keyFile: join(dir, `${name}.key`) };
   const signer = issuer ? ['-CA', issuer.certFile, '-CAkey', issuer.keyFile] : [];
   const added = extensions.flatMap((text) => ['-addext', text]);
   const files = ['-out', made.certFile, '-keyout', made.keyFile];
-  await openssl(['req', '-x509', '-config', config, ...newKey, '-days', validDays, '-subj', subject, ...signer, ...added, ...files]);
+  await openssl(['req', '-x509', '-config', config, ...newKey, '-days', String(validDays), '-subj', subject, ...signer, ...added, ...files]);
   return made;
 }
 

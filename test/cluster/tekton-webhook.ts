@@ -53,7 +53,7 @@ export async function installTektonWebhook(api: ApiServer, { dir, log }: { dir: 
     logFile,
   });
   try {
-    await waitUntilReady(server, logFile, () => isEnforced(api), readyTimeoutMs);
+    await waitUntilReady(server, logFile, () => enforcesTasks(api), readyTimeoutMs);
   } catch (error) {
     await server.stop();
     throw error;
@@ -106,7 +106,7 @@ async function webhookEnv(deploymentFile: string, port: number): Promise<Record<
 }
 
 /** Before the webhook has registered its rules, the API server takes any Task: only a refusal and a default prove that it is asked. */
-async function isEnforced(api: ApiServer): Promise<boolean> {
+export async function enforcesTasks(api: Pick<ApiServer, 'kubectl'>): Promise<boolean> {
   const dryRun = (args: string[]) => api.kubectl(['create', '--dry-run=server', '-o', 'json', '-f', '-'], probeTask(args));
   const refused = await dryRun(['$(params.undeclared)']);
   if (!refused.stderr.includes('validation.webhook.pipeline.tekton.dev')) return false;

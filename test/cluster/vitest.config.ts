@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: join(import.meta.dirname, '..', '..'),
-    include: ['test/cluster/**/*.test.ts'],
+    include: ['test/cluster/catalog*.test.ts'],
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,

@@ -11,7 +11,7 @@ import { runGo } from './go.ts';
 export type Peer = {
   /** Module whose required version in go.mod is the peer's version. */
   module: string;
-  /** Binary name → import path of its main package. */
+  /** Binary name → import path of its main package; one that starts with `./` is ours and stands in the peer's folder. */
   packages: Record<string, string>;
   /** Variables set at link time (`-X`), from the version (`v1.2.3`). */
   variables: (version: string) => Record<string, string>;
@@ -29,6 +29,22 @@ export const peers = {
     variables: (version) => ({ 'github.com/argoproj/argo-cd/v3/common.version': version.slice(1) }),
     folders: { manifests: 'manifests' },
   },
+  bed: {
+    module: 'github.com/google/go-containerregistry',
+    packages: { pause: './pause', registry: './registry' },
+    variables: () => ({}),
+  },
+  chains: {
+    module: 'github.com/tektoncd/chains',
+    packages: { controller: 'github.com/tektoncd/chains/cmd/controller' },
+    variables: () => ({}),
+    folders: { config: 'config' },
+  },
+  coredns: {
+    module: 'github.com/coredns/coredns',
+    packages: { coredns: './' },
+    variables: () => ({}),
+  },
   cosign: {
     module: 'github.com/sigstore/cosign/v3',
     packages: { cosign: 'github.com/sigstore/cosign/v3/cmd/cosign' },
@@ -37,6 +53,17 @@ export const peers = {
   etcd: {
     module: 'go.etcd.io/etcd/server/v3',
     packages: { etcd: 'go.etcd.io/etcd/server/v3' },
+    variables: () => ({}),
+  },
+  gatekeeper: {
+    module: 'github.com/open-policy-agent/gatekeeper/v3',
+    packages: { gatekeeper: 'github.com/open-policy-agent/gatekeeper/v3', gator: 'github.com/open-policy-agent/gatekeeper/v3/cmd/gator' },
+    variables: (version) => ({ 'github.com/open-policy-agent/gatekeeper/v3/pkg/version.Version': version }),
+    folders: { deploy: 'deploy' },
+  },
+  fulcio: {
+    module: 'github.com/sigstore/fulcio',
+    packages: { fulcio: './' },
     variables: () => ({}),
   },
   gitea: {
@@ -55,14 +82,66 @@ export const peers = {
   },
   kubernetes: {
     module: 'k8s.io/kubernetes',
-    packages: { 'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver', kubectl: 'k8s.io/kubernetes/cmd/kubectl' },
+    packages: {
+      'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
+      'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
+      'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
+      'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
+      kubectl: 'k8s.io/kubernetes/cmd/kubectl',
+      kubelet: 'k8s.io/kubernetes/cmd/kubelet',
+    },
     variables: kubernetesVersion,
+  },
+  rekor: {
+    module: 'github.com/sigstore/rekor',
+    packages: { 'rekor-server': 'github.com/sigstore/rekor/cmd/rekor-server' },
+    variables: (version) => ({ 'sigs.k8s.io/release-utils/version.gitVersion': version }),
+  },
+  'rekor-tiles': {
+    module: 'github.com/sigstore/rekor-tiles/v2',
+    packages: { 'rekor-server-posix': 'github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix' },
+    variables: () => ({}),
   },
   tekton: {
     module: 'github.com/tektoncd/pipeline',
-    packages: { webhook: 'github.com/tektoncd/pipeline/cmd/webhook', controller: 'github.com/tektoncd/pipeline/cmd/controller' },
+    packages: {
+      controller: 'github.com/tektoncd/pipeline/cmd/controller',
+      entrypoint: 'github.com/tektoncd/pipeline/cmd/entrypoint',
+      events: 'github.com/tektoncd/pipeline/cmd/events',
+      nop: 'github.com/tektoncd/pipeline/cmd/nop',
+      resolvers: 'github.com/tektoncd/pipeline/cmd/resolvers',
+      sidecarlogresults: 'github.com/tektoncd/pipeline/cmd/sidecarlogresults',
+      webhook: 'github.com/tektoncd/pipeline/cmd/webhook',
+      workingdirinit: 'github.com/tektoncd/pipeline/cmd/workingdirinit',
+    },
     variables: () => ({}),
     folders: { config: 'config' },
+  },
+  triggers: {
+    module: 'github.com/tektoncd/triggers',
+    packages: {
+      controller: 'github.com/tektoncd/triggers/cmd/controller',
+      eventlistenersink: 'github.com/tektoncd/triggers/cmd/eventlistenersink',
+      interceptors: 'github.com/tektoncd/triggers/cmd/interceptors',
+      webhook: 'github.com/tektoncd/triggers/cmd/webhook',
+    },
+    variables: () => ({}),
+    folders: { config: 'config' },
+  },
+  tesseract: {
+    module: 'github.com/transparency-dev/tesseract',
+    packages: { 'tesseract-posix': 'github.com/transparency-dev/tesseract/cmd/tesseract/posix' },
+    variables: () => ({}),
+  },
+  'timestamp-authority': {
+    module: 'github.com/sigstore/timestamp-authority/v2',
+    packages: { 'timestamp-server': './' },
+    variables: () => ({}),
+  },
+  trillian: {
+    module: 'github.com/google/trillian',
+    packages: { 'trillian-memory': './' },
+    variables: () => ({}),
   },
 } as const satisfies Record<string, Peer>;
 
@@ -86,7 +165,7 @@ export async function ensurePeer<N extends PeerName>(name: N, { log, env = proce
   const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', ...tags, '-ldflags', linkerFlags(peer, requiredVersion(goMod, peer.module))];
   const toolchain = (await runGo(['env', 'GOVERSION', 'GOOS', 'GOARCH'], { cwd: source, env })).trim().split('\n');
   const key = createHash('sha256')
-    .update(JSON.stringify([goMod, goSum, flags, peer.packages, peer.folders ?? {}, toolchain]))
+    .update(JSON.stringify([goMod, goSum, flags, peer.packages, peer.folders ?? {}, toolchain, ...(await ownSources(peer, source))]))
     .digest('hex');
   const cache = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'tekton-supply-chain', 'peers');
   const ready = join(cache, `${name}-${key.slice(0, 16)}`);
@@ -104,6 +183,20 @@ export async function ensurePeer<N extends PeerName>(name: N, { log, env = proce
   }
   const names = [...Object.keys(peer.packages), ...Object.keys(peer.folders ?? {})];
   return Object.fromEntries(names.map((entry) => [entry, join(ready, entry)])) as PeerPaths<N>;
+}
+
+/** The Go files of packages that are ours, which go.sum says nothing about. */
+async function ownSources(peer: Peer, source: string): Promise<string[]> {
+  const folders = Object.values(peer.packages).flatMap((path) => (path.startsWith('./') ? [join(source, path)] : []));
+  const files = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).filter((name) => name.endsWith('.go')).map((name) => join(folder, name))),
+  );
+  return Promise.all(
+    files
+      .flat()
+      .sort()
+      .map((file) => readFile(file, 'utf8')),
+  );
 }
 
 type Build = { source: string; into: string; flags: string[]; log: (line: string) => void; env: NodeJS.ProcessEnv };

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failures } from '../cosign/laptop.ts';
+import { succeeded } from '../cosign/run-command.ts';
+import { mintToken, SERVERS, TRUST } from './bed.ts';
+import { type Cosign, openCosign } from './cosign.ts';
+import { pushNewImage } from './images.ts';
+import { verifyByPolicy } from './verify.ts';
+
+const BOT = { namespace: 'build', serviceAccount: 'bot' };
+const REKOR_V2 = ['--signing-config', TRUST.signingConfig];
+const REKOR_V1 = ['--signing-config', TRUST.signingConfigV1];
+const NO_SERVICE = ['--signing-config', TRUST.signingConfigNone];
+const LEGACY = ['--new-bundle-format=false', '--use-signing-config=false'];
+const LEGACY_SERVICES = ['--fulcio-url', SERVERS.fulcio, '--rekor-url', SERVERS.rekorV1, '--timestamp-server-url', SERVERS.tsa];
+
+let folder: string;
+let cosign: Cosign;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sigstore-peer-'));
+  cosign = await openCosign(join(folder, 'cosign'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** How cosign signs and verifies, and why `supply-chain verify` fails the rules "signed" and "logged"; undefined where the rule passes. */
+type Row = { what: string; by: 'key' | 'token'; sign: string[]; verify?: string[]; signed?: RegExp; logged?: RegExp };
+
+/** What our verifier makes of it today. A certificate is no signer yet, a timestamp no time, and the tags of older cosign versions are not read. */
+const TODAY: Row[] = [
+  { what: 'a key, Rekor v2 and a timestamp', by: 'key', sign: REKOR_V2 },
+  { what: 'a key, Rekor v1 and a timestamp', by: 'key', sign: REKOR_V1 },
+  { what: 'a key alone', by: 'key', sign: NO_SERVICE, verify: ['--insecure-ignore-tlog'], logged: /holds no transparency log entry/ },
+  {
+    what: 'Fulcio, Rekor v2 and a timestamp',
+    by: 'token',
+    sign: REKOR_V2,
+    signed: /none of the trusted keys signed/,
+    logged: /none of the trusted keys signed/,
+  },
+  {
+    what: 'Fulcio, Rekor v1 and a timestamp',
+    by: 'token',
+    sign: REKOR_V1,
+    signed: /none of the trusted keys signed/,
+    logged: /none of the trusted keys signed/,
+  },
+  {
+    what: 'a key, as a tag',
+    by: 'key',
+    sign: [...LEGACY, '--tlog-upload=false'],
+    verify: ['--insecure-ignore-tlog'],
+    signed: /there is no signature/,
+    logged: /there is no signature/,
+  },
+  {
+    what: 'Fulcio, Rekor v1 and a timestamp, as a tag',
+    by: 'token',
+    sign: [...LEGACY, ...LEGACY_SERVICES],
+    signed: /there is no signature/,
+    logged: /there is no signature/,
+  },
+];
+
+test.each(TODAY)('what cosign signs with $what, it verifies; ours judges it as it can', async ({ by, sign, verify, signed, logged }) => {
+  const image = await pushNewImage('peer');
+  const signer = by === 'key' ? { key: true as const } : { token: await mintToken(BOT) };
+  succeeded(await cosign.sign(image, signer, sign), 'cosign sign');
+  succeeded(await cosign.verify(image, by === 'key' ? cosign : { serviceAccount: 'build/bot' }, verify), 'cosign verify');
+
+  const { code, verdict } = await verifyByPolicy(folder, image, cosign.publicKey);
+  const expected = { ...(signed && { signed: expect.stringMatching(signed) }), ...(logged && { 'signature-logged': expect.stringMatching(logged) }) };
+  expect({ code, failures: failures(verdict) }).toEqual({ code: signed || logged ? 20 : 0, failures: expected });
+});
+
+describe('keyless', () => {
+  test.each([
+    ['another service account', { serviceAccount: 'build/other' }, /expected SAN value/],
+    ['another namespace', { serviceAccount: 'other/bot' }, /expected SAN value/],
+    ['another issuer', { serviceAccount: 'build/bot', issuer: 'https://issuer.example.com' }, /expected issuer value/],
+  ])('cosign does not take it for that of %s', async (_what, expected, reason) => {
+    const image = await pushNewImage('peer');
+    succeeded(await cosign.sign(image, { token: await mintToken(BOT) }, REKOR_V2), 'cosign sign');
+    const end = await cosign.verify(image, expected);
+    expect({ refused: end.code !== 0, stderr: end.stderr }).toEqual({ refused: true, stderr: expect.stringMatching(reason) });
+  });
+
+  test.each([
+    ['for another audience', { ...BOT, audience: 'somebody-else' }],
+    ['that has expired', { ...BOT, ttl: -60 }],
+  ])('Fulcio gives nothing for a token %s', async (_what, request) => {
+    const end = await cosign.sign(await pushNewImage('peer'), { token: await mintToken(request) }, REKOR_V2);
+    expect({ refused: end.code !== 0, stderr: end.stderr }).toEqual({ refused: true, stderr: expect.stringContaining('Fulcio returned 400') });
+  });
+
+  test('Fulcio gives nothing for a token that somebody changed', async () => {
+    const [header = '', , signature = ''] = (await mintToken(BOT)).split('.');
+    const [, claims = ''] = (await mintToken({ ...BOT, serviceAccount: 'admin' })).split('.');
+    const end = await cosign.sign(await pushNewImage('peer'), { token: [header, claims, signature].join('.') }, REKOR_V2);
+    expect({ refused: end.code !== 0, stderr: end.stderr }).toEqual({ refused: true, stderr: expect.stringContaining('Fulcio returned 400') });
+  });
+});
