@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { asStepError, inputError } from '../../lib/errors/errors.ts';
@@ -13,14 +12,14 @@ import type { PipelineRun } from '../runner/run-document.ts';
 import { runPipeline } from '../runner/run-pipeline.ts';
 import type { Value } from '../runner/substitute.ts';
 import type { WorkspaceBinding, WorkspaceBindings } from '../runner/workspace.ts';
-import type { Services } from '../services/services.ts';
-import { TRUSTED_ROOT_FILE } from '../services/services.ts';
+import { type Services, TRUSTED_ROOT_FILE } from '../services/services.ts';
 import type { State } from '../state/state.ts';
 import { askAtTerminal } from './ask-gate.ts';
 import { bundleContainers } from './bundles.ts';
 import { chooseGateMode, type GateMode } from './gate-mode.ts';
 import { GATE_TASK, readGatePolicies } from './gate-policy.ts';
 import { localGate } from './local-gate.ts';
+import { loginName } from './login.ts';
 
 const MAX_MANIFEST_BYTES = 1024 * 1024;
 /** Longest part of a file name that a Pipeline gives. */
@@ -116,15 +115,6 @@ async function localGates({ gate, state }: LaptopRun, loaded: LoadedPipeline, pr
   const terminal =
     mode === 'auto' ? undefined : askAtTerminal({ input: process.stdin, output: process.stderr, hold: progress.hold, login, now: () => new Date() });
   return { customTasks: new Map([[GATE_TASK, localGate({ gates, login, ask: terminal?.ask })]]), close: () => terminal?.close() };
-}
-
-/** The login of the process; a user without an entry in the system's list has a number alone. */
-function loginName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid-${process.getuid?.()}`;
-  }
 }
 
 /** A record that cannot be written is told; it must not keep `finally` from running. */

@@ -66,6 +66,11 @@ export const peers = {
     packages: { fulcio: './' },
     variables: () => ({}),
   },
+  gator: {
+    module: 'github.com/open-policy-agent/gatekeeper/v3',
+    packages: { 'gator-data': './' },
+    variables: () => ({}),
+  },
   gitea: {
     module: 'code.gitea.io/gitea',
     packages: { gitea: 'code.gitea.io/gitea' },
