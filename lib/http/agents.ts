@@ -18,7 +18,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIF
 /**
  * Pools with keep-alive, and pools without it for requests that must not be sent twice (a pooled connection may have
  * been closed by the peer already, and then nobody knows whether the request was read). Proxies are Node's own:
- * HTTP_PROXY, HTTPS_PROXY and NO_PROXY of `env`; loopback hosts are never proxied, as with Go's and curl's clients.
+ * HTTP_PROXY, HTTPS_PROXY and NO_PROXY of `env`; loopback hosts are never proxied, as with Go's and curl's clients, nor
+ * are metadata servers, which give out credentials in plain HTTP and are there for this machine alone.
  * `ca` (PEM) is trusted besides the default certificates; `client` (PEM) is shown to servers that ask for a certificate.
  * Throws input CA_BUNDLE_INVALID or CLIENT_CERTIFICATE_INVALID.
  */
@@ -36,7 +37,7 @@ export function createAgents(options: { ca?: string | undefined; client?: Client
   return {
     pick(url, reuse) {
       const secure = url.protocol === 'https:';
-      const local = isLoopbackHost(url.hostname);
+      const local = isLoopbackHost(url.hostname) || isMetadataHost(url.hostname);
       const [reused, fresh] = local ? (secure ? pools.localTls : pools.local) : secure ? pools.tls : pools.plain;
       return reuse ? reused : fresh;
     },
@@ -50,6 +51,11 @@ export function createAgents(options: { ca?: string | undefined; client?: Client
 export function isLoopbackHost(hostname: string): boolean {
   const host = hostname.toLowerCase().replace(/^\[|\]$/g, '');
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** Link-local addresses (RFC 3927) and Google's name for one. */
+function isMetadataHost(hostname: string): boolean {
+  return hostname.toLowerCase() === 'metadata.google.internal' || /^169\.254(?:\.\d{1,3}){2}$/.test(hostname);
 }
 
 function usable(client: ClientCertificate): ClientCertificate {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createAgents } from './agents.ts';
 import { closeAll, failureOf, firstThen, serve, testClient } from './test-server.ts';
 
 afterEach(closeAll);
@@ -137,6 +138,18 @@ describe('redirects and addresses', () => {
     const error = await failureOf(testClient()({ what: 'read', url }));
     expect([error.kind, error.code]).toEqual(['input', 'HTTP_URL_INVALID']);
     expect(error.message).not.toContain('hunter2');
+  });
+
+  test('metadata servers are asked without a proxy, as this machine is; others are not', () => {
+    const agents = createAgents({ env: { HTTP_PROXY: 'http://127.0.0.1:1' } });
+    const direct = agents.pick(new URL('http://127.0.0.1/x'), true);
+    for (const host of ['metadata.google.internal', 'METADATA.google.internal:80', '169.254.169.254']) {
+      expect(agents.pick(new URL(`http://${host}/x`), true)).toBe(direct);
+    }
+    for (const host of ['metadata.google.internal.example.com', '169.254.169.254.example.com', '169.255.169.254']) {
+      expect(agents.pick(new URL(`http://${host}/x`), true)).not.toBe(direct);
+    }
+    agents.close();
   });
 
   test('the proxy of the environment is used, but not for this machine', async () => {

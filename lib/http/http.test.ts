@@ -38,6 +38,26 @@ describe('retries', () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  test('a request may want fewer attempts than the client has, not more', async () => {
+    const server = await serve((_request, response) => response.writeHead(503).end());
+    for (const attempts of [1, 2, 9]) await failureOf(testClient()({ what: 'read it', url: server.url, attempts }));
+    expect(server.seen).toHaveLength(1 + 2 + 4);
+  });
+
+  test('an error answer whose body says that it is a rate limit is waited for, a POST too', async () => {
+    const limit = (response: ServerResponse): void => {
+      response.writeHead(400, { 'retry-after': '7' }).end('slow down');
+    };
+    const server = await serve(firstThen(limit, ok));
+    const http = testClient();
+    const saysRateLimit = (body: Buffer): boolean => body.includes('slow down');
+    expect((await http({ what: 'write it', method: 'POST', url: server.url, saysRateLimit })).status).toBe(200);
+    expect(http.waits).toEqual([7000]);
+    const always = await serve((_request, response) => limit(response));
+    const error = await failureOf(testClient()({ what: 'write it', method: 'POST', url: always.url, saysRateLimit }));
+    expect([error.kind, error.code, always.seen.length]).toEqual(['transient', 'HTTP_THROTTLED', 4]);
+  });
+
   test('a POST that says it is retryable is sent again with its body', async () => {
     const server = await serve(firstThen((response) => response.writeHead(502).end(), ok));
     await testClient()({ what: 'write it', method: 'POST', url: server.url, body: Buffer.from('x'), retryable: true });

@@ -24,12 +24,16 @@ export type HttpRequest = {
   retryable?: boolean;
   /** Asked before every attempt but the first for a new place to send to, where the old one is spent (an upload session). */
   renew?: () => Promise<{ url: string; headers?: Record<string, string> }>;
+  /** At most so many attempts, where those of the client are too many. */
+  attempts?: number;
   /** Limit of `body()` and `json()`; default 4 MiB. */
   maxBytes?: number;
   /** Longest silence on the wire within one attempt, default 30 s. */
   timeoutMs?: number;
   /** Milliseconds to wait where an answer is a rate limit by the service's own rules (GitHub: 403), else undefined. Such an answer means that nothing was done. */
   rateLimit?: (status: number, headers: IncomingMessage['headers'], now: number) => number | undefined;
+  /** Whether the body of an answer with another 4xx status says that it is a rate limit. */
+  saysRateLimit?: (body: Buffer) => boolean;
 };
 
 export type HttpResponse = {
@@ -117,15 +121,16 @@ async function call(client: Client, request: HttpRequest): Promise<HttpResponse>
     await pause(client, exchange, failure);
     return open(client, exchange, headers);
   };
-  const response = await open(client, exchange, {});
-  return toResponse(response, {
-    what: request.what,
-    method,
-    url: exchange.finalUrl,
-    maxBytes: request.maxBytes,
-    timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    reopen,
-  });
+  const { what, maxBytes, timeoutMs = DEFAULT_TIMEOUT_MS } = request;
+  for (;;) {
+    const opened = await open(client, exchange, {});
+    const response = await toResponse(opened, { what, method, url: exchange.finalUrl, maxBytes, timeoutMs, reopen });
+    const isLimit = response.status >= 400 && request.saysRateLimit?.(await response.body()) === true;
+    if (!isLimit) return response;
+    const wait = retryAfterMs(response.headers['retry-after'], client.now());
+    const reason = `status ${response.status}, a rate limit`;
+    await pause(client, exchange, { code: 'HTTP_THROTTLED', reason, unsent: true, ...(wait !== undefined && { retryAfterMs: wait }) });
+  }
 }
 
 /** Attempts until there is a final answer, or throws. */
@@ -220,7 +225,8 @@ async function pause(client: Client, exchange: Exchange, failure: Failure): Prom
   const { log, retry, random, now, deadline, signal, sleep } = client;
   const wait = Math.max(backoffMs(retry, exchange.used, random), failure.retryAfterMs ?? 0);
   const tooLong = now() + wait >= deadline || (failure.retryAfterMs ?? 0) > PATIENCE_MS;
-  if (signal.aborted || exchange.used >= retry.attempts || tooLong) throw exhausted(client, exchange, failure);
+  if (signal.aborted || exchange.used >= Math.min(retry.attempts, exchange.request.attempts ?? retry.attempts) || tooLong)
+    throw exhausted(client, exchange, failure);
   log.warn(`retrying to ${exchange.request.what}: ${failure.reason}`, { attempt: exchange.used, wait_ms: wait });
   await sleep(wait, signal).catch((error: unknown) => {
     throw signal.aborted ? exhausted(client, exchange, failure) : error;

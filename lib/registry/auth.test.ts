@@ -206,6 +206,15 @@ describe('Basic', () => {
   });
 });
 
+test.each([401, 403, 404])('a registry that answers %i to somebody whose login a helper keeps gets the way out into the hint', async (status) => {
+  guard = () => ({ kind: 'reply', status });
+  const credential: Credential = { kind: 'anonymous', name: 'anonymous (helper)', hint: 'put a login into auths' };
+  for (const failed of [client(credential).resolve(image), client(credential).putBlob(image, Buffer.from('x'))]) {
+    const error = await failureOf(failed);
+    expect([error.message.includes('anonymous (helper)'), error.hint]).toEqual([true, 'put a login into auths']);
+  }
+});
+
 describe('Authorization stays at home', () => {
   test('an upload location and a redirect at another host get none', async () => {
     const other = await startScriptedServer((_request, response) => response.writeHead(201).end());

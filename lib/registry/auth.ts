@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Http, HttpResponse } from '../http/http.ts';
 import { parseChallenges } from './challenge.ts';
-import type { Credential, Credentials } from './credentials.ts';
+import type { Credentials, Login } from './credentials.ts';
 import { tokenRealm } from './realm.ts';
 import type { Action, RepositoryName } from './session.ts';
 import { basicAuthorization, fetchToken } from './token.ts';
@@ -17,7 +17,7 @@ export type Authorizer = {
   challenged(scope: Scope, response: HttpResponse, used: string | undefined): Promise<boolean>;
 };
 
-type Login = { scheme: 'basic' } | { scheme: 'bearer'; realm: URL; service: string | undefined };
+type Method = { scheme: 'basic' } | { scheme: 'bearer'; realm: URL; service: string | undefined };
 type CachedToken = { value: string; until: number };
 
 const ACTIONS: Record<Action, string> = { pull: 'pull', push: 'pull,push', delete: 'pull,push,delete' };
@@ -28,13 +28,11 @@ const ACTIONS: Record<Action, string> = { pull: 'pull', push: 'pull,push', delet
  * replaced when they run out or are answered with 401.
  */
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
-  const logins = new Map<string, Login>();
+  const logins = new Map<string, Method>();
   const tokens = new Map<string, CachedToken>();
   const pending = new Map<string, Promise<string>>();
 
-  const credentialFor = (scope: Scope): Credential => options.credentials(scope.registry, scope.repository);
-
-  async function bearer(scope: Scope, login: Login & { scheme: 'bearer' }, credential: Credential): Promise<string> {
+  async function bearer(scope: Scope, login: Method & { scheme: 'bearer' }, credential: Login): Promise<string> {
     for (const key of keysThatServe(scope)) {
       const known = tokens.get(key);
       if (known !== undefined && known.until > options.now()) return known.value;
@@ -55,10 +53,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   }
 
   async function authorization(scope: Scope): Promise<string | undefined> {
-    const credential = credentialFor(scope);
-    if (credential.kind === 'registry-token') return `Bearer ${credential.token}`;
+    const given = options.credentials(scope.registry, scope.repository);
+    if (given.kind === 'registry-token') return `Bearer ${given.token}`;
     const login = logins.get(scope.registry);
     if (login === undefined) return undefined;
+    const credential = given.kind === 'on-demand' ? await given.get() : given;
     if (login.scheme === 'basic') return credential.kind === 'password' ? basicAuthorization(credential) : undefined;
     return `Bearer ${await bearer(scope, login, credential)}`;
   }
@@ -77,7 +76,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   return { authorization, challenged };
 }
 
-function readLogin(scope: Scope, response: HttpResponse, insecureRegistries: readonly string[]): Login | undefined {
+function readLogin(scope: Scope, response: HttpResponse, insecureRegistries: readonly string[]): Method | undefined {
   const challenges = parseChallenges(response.headers['www-authenticate']);
   const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
   if (bearer !== undefined) {

@@ -2,14 +2,22 @@
 import { refusedError } from '../errors/errors.ts';
 import { isDigest, sha256Digest } from '../reference/digest.ts';
 import { repositoryName } from '../reference/reference.ts';
+import { sendChunks } from './chunks.ts';
 import { verifiedBlob } from './content.ts';
 import type { Descriptor } from './oci.ts';
 import type { Action, RepositoryName, Session } from './session.ts';
+import { sendWhole, startUpload, type Upload } from './upload.ts';
 
 /** A blob to write: its bytes, or how to open them anew for every attempt. */
 export type BlobContent = Uint8Array | { descriptor: Pick<Descriptor, 'digest' | 'size'>; open: () => AsyncIterable<Uint8Array> };
 
-const UPLOAD_SILENCE_MS = 120_000;
+/** Sizes in bytes: blobs `above` are sent in chunks of `chunk`. */
+export type UploadSizes = { above: number; chunk: number };
+
+/** A chunk is held in memory, and a copy sends four blobs at once; ECR takes no chunks under 5 MiB. */
+const DEFAULT_SIZES: UploadSizes = { above: 32 * 1024 * 1024, chunk: 8 * 1024 * 1024 };
+const MAX_CHUNK = 16 * 1024 * 1024;
+const PIECE = 256 * 1024;
 
 /** The verified bytes of a blob (see `verifiedBlob`). Throws refused BLOB_UNKNOWN and denied DIGEST_MISMATCH. */
 export async function* readBlob(session: Session, repository: RepositoryName, descriptor: Descriptor): AsyncGenerator<Buffer> {
@@ -32,71 +40,36 @@ export async function hasBlob(session: Session, repository: RepositoryName, dige
 
 /**
  * Writes a blob unless it is there: HEAD; then POST, which mounts it from repository `from` of the same registry where
- * given and possible; then one PUT (distribution spec, "POST then PUT"). A broken PUT starts again with a new upload.
+ * given and possible; then one PUT, or chunks where it is large (distribution spec, "Pushing Blobs"). See upload.ts and
+ * chunks.ts for what happens when the connection breaks.
  */
 export async function putBlob(
   session: Session,
   repository: RepositoryName,
   content: BlobContent,
-  options: { from?: string } = {},
+  options: { from?: string; sizes?: UploadSizes } = {},
 ): Promise<{ digest: string; size: number }> {
   const blob = content instanceof Uint8Array ? bytesBlob(content) : content;
   const { digest, size } = blob.descriptor;
-  const name = `${repositoryName(repository)}@${digest}`;
   if (await hasBlob(session, repository, digest, 'push')) return { digest, size };
-  const first = await startUpload(session, repository, digest, options.from);
-  if (first === 'mounted') return { digest, size };
-  const what = `write blob ${name}`;
-  const response = await session.send({
-    what,
-    method: 'PUT',
-    repository,
-    action: 'push',
-    path: first,
-    headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) },
-    body:
-      blob instanceof Object && 'bytes' in blob
-        ? blob.bytes
-        : () => verifiedBlob(blob.open(), { ...blob.descriptor, mediaType: '' }, `the source of blob ${name}`),
-    timeoutMs: UPLOAD_SILENCE_MS,
-    renew: async () => {
-      const again = await startUpload(session, repository, digest, undefined);
-      return again === 'mounted' ? first : again;
-    },
-  });
-  if (response.status < 200 || response.status > 299) throw await session.refuse(response, what, repository);
+  const what = `write blob ${repositoryName(repository)}@${digest}`;
+  const open = (): AsyncIterable<Uint8Array> =>
+    verifiedBlob(blob.open(), { digest, size, mediaType: '' }, `the source of blob ${repositoryName(repository)}@${digest}`);
+  const upload: Upload = { session, repository, what, digest, size, open, isThere: () => hasBlob(session, repository, digest, 'push') };
+  const started = await startUpload(upload, options.from);
+  if (started === 'mounted') return { digest, size };
+  const { above, chunk } = options.sizes ?? DEFAULT_SIZES;
+  const outcome = size > above && started.minChunk <= MAX_CHUNK ? await sendChunks(upload, started.url, Math.max(chunk, started.minChunk)) : 'unsupported';
+  if (outcome === 'unsupported') await sendWhole(upload, size > above ? undefined : started.url);
   return { digest, size };
 }
 
-type ByteBlob = { descriptor: { digest: string; size: number }; bytes: Buffer };
-
-function bytesBlob(content: Uint8Array): ByteBlob {
+function bytesBlob(content: Uint8Array): { descriptor: { digest: string; size: number }; open: () => AsyncIterable<Uint8Array> } {
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-  return { bytes, descriptor: { digest: sha256Digest(bytes), size: bytes.length } };
-}
-
-/** Opens an upload and gives the URL to PUT the blob to, or `mounted` when the registry took it from `from`. */
-async function startUpload(session: Session, repository: RepositoryName, digest: string, from: string | undefined): Promise<URL | 'mounted'> {
-  const what = `start the upload of blob ${repositoryName(repository)}@${digest}`;
-  const path = from === undefined ? 'blobs/uploads/' : `blobs/uploads/?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`;
-  const response = await session.send({
-    what,
-    method: 'POST',
-    repository,
-    action: 'push',
-    path,
-    retryable: true,
-    headers: { 'content-length': '0' },
-    ...(from !== undefined && { alsoPull: from }),
-  });
-  if (from !== undefined && response.status === 201) return 'mounted';
-  if (from !== undefined && response.status >= 400) return startUpload(session, repository, digest, undefined);
-  const location = response.headers['location'];
-  if (response.status !== 202) throw await session.refuse(response, what, repository);
-  if (location === undefined) throw refusedError('REGISTRY_LOCATION_INVALID', `cannot ${what}: the registry names no place for the upload`);
-  const url = session.resolveUrl(repository, location, session.url(repository, path));
-  url.search = `${url.search === '' ? '?' : `${url.search}&`}digest=${encodeURIComponent(digest)}`;
-  return url;
+  async function* open(): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
+  }
+  return { open, descriptor: { digest: sha256Digest(bytes), size: bytes.length } };
 }
 
 function checkDigest(digest: string, what: string): void {

@@ -166,11 +166,11 @@ describe('putBlob', () => {
     expect(requests).toEqual([`HEAD /v2/app/web/blobs/${sha256Digest(content)}`]);
   });
 
-  test.each<[string, Fault]>([
-    ['a cut connection', { kind: 'cut' }],
-    ['a lost answer', { kind: 'lost' }],
-    ['a 503', { kind: 'reply', status: 503 }],
-  ])('after %s the upload starts anew', async (_name, fault) => {
+  test.each<[string, Fault, number]>([
+    ['a cut connection', { kind: 'cut' }, 2],
+    ['a lost answer', { kind: 'lost' }, 1],
+    ['a 503', { kind: 'reply', status: 503 }, 2],
+  ])('after %s the upload starts anew unless the blob is there', async (_name, fault, uploads) => {
     faults = once(({ method }) => method === 'PUT', fault);
     const content = randomBytes(500_000);
     async function* open(): AsyncGenerator<Buffer> {
@@ -179,7 +179,7 @@ describe('putBlob', () => {
     const descriptor = { digest: sha256Digest(content), size: content.length };
     await bench.client().putBlob(image, { descriptor, open });
     expect((await bytesOf(bench.client().blob(image, { mediaType: 'x/y', ...descriptor }))).equals(content)).toBe(true);
-    expect(requests.filter((request) => request.startsWith('POST'))).toHaveLength(2);
+    expect(requests.filter((request) => request.startsWith('POST'))).toHaveLength(uploads);
   });
 
   test('a source that does not yield what its descriptor says is never committed', async () => {

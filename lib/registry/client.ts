@@ -5,14 +5,16 @@ import type { Http } from '../http/http.ts';
 import type { Logger } from '../log/log.ts';
 import { type DigestReference, formatReference, type ImageReference, repositoryName } from '../reference/reference.ts';
 import { type ArtifactContent, composeArtifact, referrerDescriptor } from './artifact.ts';
-import { type BlobContent, hasBlob, putBlob, readBlob } from './blobs.ts';
+import { type BlobContent, hasBlob, putBlob, readBlob, type UploadSizes } from './blobs.ts';
 import type { ContentSource } from './content.ts';
 import type { Credentials } from './credentials.ts';
 import { changeFallback, type FallbackOptions } from './fallback.ts';
+import { withGoogleIdentity } from './google-identity.ts';
 import { createLocks, type Locks } from './locks.ts';
 import { atDigest, deleteManifestAt, fetchManifest, resolveManifest, sendManifest } from './manifests.ts';
 import { type Descriptor, parseManifest } from './oci.ts';
-import { listReferrers, type ReferrersMode } from './referrers.ts';
+import { isListedByApi, type Listing, listReferrers, type ReferrersMode } from './referrers.ts';
+import { createReferrersApi } from './referrers-api.ts';
 import { createSession, type RepositoryName, type Session } from './session.ts';
 
 export type RegistryOptions = {
@@ -21,6 +23,8 @@ export type RegistryOptions = {
   /** `host[:port]` that is spoken to in plain HTTP, besides this machine. */
   insecureRegistries?: readonly string[];
   referrersMode?: ReferrersMode;
+  /** Default: blobs over 32 MiB in chunks of 8 MiB. */
+  uploadSizes?: UploadSizes;
   log: Logger;
   now?: () => number;
   sleep?: (ms: number) => Promise<void>;
@@ -55,22 +59,24 @@ export type Registry = {
   source(ref: ImageReference): Promise<ContentSource>;
 };
 
-type Client = { session: Session; mode: ReferrersMode; fallback: FallbackOptions; log: Logger; locks: Locks };
+type Client = Listing & { fallback: FallbackOptions; locks: Locks; sizes: { sizes?: UploadSizes } };
 
 export function createRegistry(options: RegistryOptions): Registry {
   const { http, credentials, insecureRegistries = [], log } = options;
   const now = options.now ?? Date.now;
-  const session = createSession({ http, credentials, insecureRegistries, now });
-  const fallback = { session, now, sleep: options.sleep ?? ((ms: number) => delay(ms)), random: options.random ?? Math.random };
-  const client: Client = { session, mode: options.referrersMode ?? 'auto', fallback, log, locks: createLocks() };
+  const identified = withGoogleIdentity(credentials, { http, now, insecureRegistries });
+  const session = createSession({ http, credentials: identified, insecureRegistries, now });
+  const fallback = { session, now, log, sleep: options.sleep ?? ((ms: number) => delay(ms)), random: options.random ?? Math.random };
+  const sizes = options.uploadSizes === undefined ? {} : { sizes: options.uploadSizes };
+  const client: Client = { session, mode: options.referrersMode ?? 'auto', api: createReferrersApi(now), fallback, log, locks: createLocks(), sizes };
   return {
     resolve: (ref) => resolveManifest(session, ref),
     manifest: (ref) => readManifest(session, ref),
     blob: (ref, descriptor) => readBlob(session, ref, descriptor),
     hasBlob: (ref, digest) => hasBlob(session, ref, digest),
-    putBlob: (ref, content, from) => putBlob(session, ref, content, from),
+    putBlob: (ref, content, from) => putBlob(session, ref, content, { ...from, ...sizes }),
     putManifest: (ref, bytes, mediaType) => putManifest(client, ref, bytes, mediaType),
-    referrers: (subject, filter = {}) => listReferrers(session, subject, client.mode, filter),
+    referrers: (subject, filter = {}) => listReferrers(client, subject, filter),
     pushReferrer: (subject, content) => pushReferrer(client, subject, content),
     deleteManifest: (ref) => deleteManifestAt(session, ref),
     deleteReferrer: (subject, digest) => deleteReferrer(client, subject, digest),
@@ -87,21 +93,22 @@ async function putManifest(client: Client, ref: ImageReference, bytes: Buffer, m
   const manifest = parseManifest(bytes, mediaType);
   const response = await sendManifest(client.session, { ref, bytes, mediaType });
   const descriptor = referrerDescriptor(manifest, bytes);
-  const { subject } = manifest;
-  if (subject === undefined || (client.mode !== 'tag' && response.headers['oci-subject'] === subject.digest)) return descriptor;
+  if (manifest.subject === undefined) return descriptor;
+  const subject = atDigest(ref, manifest.subject.digest);
+  if (await isListedByApi(client, subject, descriptor.digest, response.headers['oci-subject'])) return descriptor;
   if (client.mode === 'api') {
     throw refusedError('REFERRERS_UNAVAILABLE', `${descriptor.digest} was written to ${repositoryName(ref)}, but the registry does not list referrers`, {
       hint: 'set the referrers mode to auto, or use a registry with the OCI 1.1 referrers API',
     });
   }
-  await queued(client, atDigest(ref, subject.digest), (at) => changeFallback(client.fallback, at, { add: descriptor }));
+  await queued(client, subject, (at) => changeFallback(client.fallback, at, { add: descriptor }));
   return descriptor;
 }
 
 async function pushReferrer(client: Client, ref: DigestReference, content: ArtifactContent): Promise<Descriptor> {
   const subject = await resolveManifest(client.session, atDigest(ref, ref.digest), 'push');
   const { manifest, blobs } = composeArtifact(content, subject);
-  await Promise.all(blobs.map((bytes) => putBlob(client.session, ref, bytes)));
+  await Promise.all(blobs.map((bytes) => putBlob(client.session, ref, bytes, client.sizes)));
   const descriptor = await putManifest(client, { registry: ref.registry, repository: ref.repository }, manifest, parseManifest(manifest, undefined).mediaType);
   client.log.info('attached', { subject: formatReference(atDigest(ref, ref.digest)), referrer: descriptor.digest, type: content.artifactType });
   return descriptor;
@@ -111,7 +118,7 @@ async function pushReferrer(client: Client, ref: DigestReference, content: Artif
 async function deleteReferrer(client: Client, subject: DigestReference, digest: string): Promise<boolean> {
   if (client.mode !== 'api') await queued(client, atDigest(subject, subject.digest), (at) => changeFallback(client.fallback, at, { remove: digest }));
   if (await deleteManifestAt(client.session, atDigest(subject, digest))) return true;
-  const left = await listReferrers(client.session, subject, client.mode, {});
+  const left = await listReferrers(client, subject, {});
   return !left.some((descriptor) => descriptor.digest === digest);
 }
 

@@ -5,20 +5,29 @@ import * as z from 'zod';
 import { inputError } from '../errors/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../files/bounded-read.ts';
 import { registerSecret } from '../log/redact.ts';
+import { bestPlace, placeOf } from './credential-place.ts';
 
-/** A login for a registry. `name` says in messages where it comes from and holds no secret. */
-export type Credential =
-  | { kind: 'anonymous'; name: string }
+/** A login for a registry. `name` says in messages where it comes from and holds no secret; `hint`, what to do when the registry wants one. */
+export type Login =
+  | { kind: 'anonymous'; name: string; hint?: string }
   | { kind: 'password'; name: string; username: string; password: string }
   | { kind: 'identity-token'; name: string; token: string }
   | { kind: 'registry-token'; name: string; token: string };
+
+/** A login, or how to get one when a registry asks for it. */
+export type Credential = Login | { kind: 'on-demand'; name: string; get: () => Promise<Login> };
 
 /** The credential for `repository` in `registry` (`host[:port]`). */
 export type Credentials = (registry: string, repository: string) => Credential;
 
 /** No login anywhere. */
-export function anonymousCredentials(): Credential {
+export function anonymousCredentials(): Login {
   return { kind: 'anonymous', name: 'anonymous' };
+}
+
+/** The hint of a credential for a registry that refuses it, where it has one. */
+export function hintOf(credential: Credential): { hint?: string } {
+  return credential.kind === 'anonymous' && credential.hint !== undefined ? { hint: credential.hint } : {};
 }
 
 export type DockerConfigPlace = {
@@ -26,10 +35,13 @@ export type DockerConfigPlace = {
   path?: string;
   /** Read for DOCKER_CONFIG (a folder) and HOME when no path is given; a missing file then means anonymous. */
   env: Record<string, string | undefined>;
+  /** Where Tekton's creds-init writes before it copies to HOME, default `/tekton/creds/.docker`. */
+  credsInit?: string;
 };
 
 const MAX_CONFIG = 1024 * 1024;
-const HUB_NAMES = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
+/** tektoncd/pipeline, pkg/apis/pipeline/paths.go, CredsDir. */
+const CREDS_INIT = '/tekton/creds/.docker';
 const entry = z.object({
   auth: z.string().optional(),
   username: z.string().optional(),
@@ -45,7 +57,11 @@ const config = z.object({
 
 /**
  * Credentials of a Docker config file (as the docker CLI, Tekton's creds-init and Kubernetes pull secrets write it).
- * An entry may name a host, a URL, or host and repository prefix; the longest that fits wins, as in Kubernetes.
+ * Without a given path: DOCKER_CONFIG, else HOME, else what creds-init wrote itself, since it cannot copy to the HOME of
+ * a step whose root file system is read-only.
+ * An entry may name a host, a URL, or host and repository prefix; `*` stands for a part of a label of the host. The
+ * longest prefix that fits wins, a host without `*` before one with it (containers-auth.json(5); Kubernetes, "Using a
+ * Private Registry").
  * Credential helpers are not run: where one is named and no entry fits, the credential is anonymous and says so.
  * Throws input DOCKER_CONFIG_INVALID, FILE_MISSING (given path), FILE_TOO_LARGE (1 MiB). Every secret is registered for scrubbing.
  */
@@ -63,18 +79,25 @@ export function parseDockerConfig(bytes: Buffer, path: string): Credentials {
   }
   const { auths = {}, credHelpers = {}, credsStore } = parsed.data;
   const entries = Object.entries(auths).flatMap(([key, value]) => {
-    const credential = toCredential(key, value, path);
-    return credential === undefined ? [] : [{ prefix: normalise(key), credential }];
+    const login = toLogin(key, value, path);
+    return login === undefined ? [] : [{ ...placeOf(key), login }];
   });
-  const helpers = Object.keys(credHelpers).map(normalise);
+  const helpers = Object.entries(credHelpers).map(([key, helper]) => ({ ...placeOf(key), helper }));
   return (registry, repository) => {
-    const wanted = `${normalise(registry)}/${repository}`;
-    const fitting = entries.filter(({ prefix }) => wanted === prefix || wanted.startsWith(`${prefix}/`));
-    const best = fitting.sort((a, b) => b.prefix.length - a.prefix.length)[0];
-    if (best !== undefined) return best.credential;
-    const hasHelper = credsStore !== undefined || helpers.includes(normalise(registry));
-    const why = hasHelper ? ' (the docker config names a credential helper for it, which this program does not run)' : '';
-    return { kind: 'anonymous', name: `anonymous${why}` };
+    const wanted = { host: placeOf(registry).host, path: repository };
+    const login = bestPlace(entries, wanted)?.login;
+    if (login !== undefined) return login;
+    const helper = bestPlace(helpers, wanted)?.helper ?? credsStore;
+    return helper === undefined || helper === '' ? { kind: 'anonymous', name: 'anonymous' } : withoutHelper(registry, helper);
+  };
+}
+
+function withoutHelper(registry: string, helper: string): Login {
+  const program = `docker-credential-${helper.replace(/[^\w.-]/g, '?').slice(0, 60)}`;
+  return {
+    kind: 'anonymous',
+    name: `anonymous (the docker config names the credential helper ${program}, which is not run)`,
+    hint: `put a login for ${registry} into "auths" of a Secret of type kubernetes.io/dockerconfigjson, and bind it to the workspace registry-credentials or annotate it for creds-init`,
   };
 }
 
@@ -83,11 +106,14 @@ async function readConfig(place: DockerConfigPlace): Promise<{ bytes: Buffer; pa
     const path = await configIn(place.path);
     return { path, bytes: await readBounded(path, MAX_CONFIG, 'docker config') };
   }
-  const folder = place.env['DOCKER_CONFIG'] || (place.env['HOME'] && join(place.env['HOME'], '.docker'));
-  if (!folder) return undefined;
-  const path = join(folder, 'config.json');
-  const bytes = await readBoundedIfPresent(path, MAX_CONFIG, 'docker config');
-  return bytes === undefined ? undefined : { path, bytes };
+  const { DOCKER_CONFIG: named, HOME: home } = place.env;
+  const folders = named ? [named] : [...(home ? [join(home, '.docker')] : []), place.credsInit ?? CREDS_INIT];
+  for (const folder of folders) {
+    const path = join(folder, 'config.json');
+    const bytes = await readBoundedIfPresent(path, MAX_CONFIG, 'docker config');
+    if (bytes !== undefined) return { path, bytes };
+  }
+  return undefined;
 }
 
 async function configIn(path: string): Promise<string> {
@@ -112,7 +138,7 @@ function readJson(bytes: Buffer, path: string): unknown {
   }
 }
 
-function toCredential(key: string, value: z.infer<typeof entry>, path: string): Credential | undefined {
+function toLogin(key: string, value: z.infer<typeof entry>, path: string): Login | undefined {
   const name = `docker config entry for ${key.replace(/[^\x21-\x7e]/g, '?').slice(0, 200)}`;
   if (value.registrytoken) return secret({ kind: 'registry-token', name, token: value.registrytoken });
   if (value.identitytoken) return secret({ kind: 'identity-token', name, token: value.identitytoken });
@@ -125,7 +151,7 @@ function toCredential(key: string, value: z.infer<typeof entry>, path: string): 
   return secret({ kind: 'password', name, username: text.slice(0, colon), password: text.slice(colon + 1) });
 }
 
-function secret(credential: Exclude<Credential, { kind: 'anonymous' }>): Credential {
+function secret(credential: Exclude<Login, { kind: 'anonymous' }>): Login {
   if (credential.kind === 'password') {
     registerSecret(credential.password);
     registerSecret(`${credential.username}:${credential.password}`);
@@ -133,17 +159,6 @@ function secret(credential: Exclude<Credential, { kind: 'anonymous' }>): Credent
     registerSecret(credential.token);
   }
   return credential;
-}
-
-/** `host[:port][/path]` of a key such as `https://index.docker.io/v1/`, Docker Hub under one name. */
-function normalise(key: string): string {
-  const bare = key
-    .replace(/^https?:\/\//i, '')
-    .replace(/\/+$/, '')
-    .replace(/\/v[12]$/, '');
-  const slash = bare.indexOf('/');
-  const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase();
-  return `${HUB_NAMES.has(host) ? 'index.docker.io' : host}${slash < 0 ? '' : bare.slice(slash)}`;
 }
 
 function invalid(path: string, why: string): Error {

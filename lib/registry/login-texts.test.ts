@@ -102,8 +102,12 @@ describe('docker config', () => {
       'https://t.example.com/v2/': { identitytoken: 'identity-token-value' },
       'u.example.com:5000': { registrytoken: 'registry-token-value' },
       'empty.example.com': {},
+      '*.reg.example.com:5000': { auth: auth('pattern') },
+      'my.reg.example.com:5000': { auth: auth('exact') },
+      'a*c*e.example.com': { auth: auth('parts') },
+      'r.example.com/team/deep': { auth: auth('deep') },
     },
-    credHelpers: { 'ecr.example.com': 'ecr-login' },
+    credHelpers: { 'ecr.example.com': 'ecr-login', 'r.example.com': 'unused' },
   };
   const credentials = parseDockerConfig(Buffer.from(JSON.stringify(config)), 'test');
 
@@ -118,7 +122,17 @@ describe('docker config', () => {
     ['u.example.com', 'app', { kind: 'anonymous', name: 'anonymous' }],
     ['r.example.com.evil.example', 'app', { kind: 'anonymous' }],
     ['empty.example.com', 'app', { kind: 'anonymous' }],
-    ['ecr.example.com', 'app', { kind: 'anonymous', name: expect.stringContaining('credential helper') }],
+    ['r.example.com', 'team/deep/app', { kind: 'password', username: 'deep' }],
+    ['r.example.com', 'team/deep', { kind: 'password', username: 'deep' }],
+    ['eu.reg.example.com:5000', 'app', { kind: 'password', username: 'pattern' }],
+    ['my.reg.example.com:5000', 'app', { kind: 'password', username: 'exact' }],
+    ['a.b.reg.example.com:5000', 'app', { kind: 'anonymous' }],
+    ['eu.reg.example.com', 'app', { kind: 'anonymous' }],
+    ['eu.reg.example.com:5001', 'app', { kind: 'anonymous' }],
+    ['abcde.example.com', 'app', { kind: 'password', username: 'parts' }],
+    ['ace.example.com', 'app', { kind: 'password', username: 'parts' }],
+    ['ae.example.com', 'app', { kind: 'anonymous' }],
+    ['ecr.example.com', 'app', { kind: 'anonymous', name: expect.stringContaining('docker-credential-ecr-login'), hint: expect.stringContaining('auths') }],
   ])('%s/%s', (registry, repository, expected) => {
     expect(credentials(registry, repository)).toMatchObject(expected);
   });
@@ -148,6 +162,8 @@ describe('docker config', () => {
       await mkdir(join(dir, 'home', '.docker'), { recursive: true });
       await mkdir(join(dir, 'secret'));
       await mkdir(join(dir, 'empty'));
+      await mkdir(join(dir, 'creds'));
+      await writeFile(join(dir, 'creds', 'config.json'), file('by-creds-init'));
       await writeFile(join(dir, 'home', '.docker', 'config.json'), file('by-home'));
       await writeFile(join(dir, 'config.json'), file('by-env'));
       await writeFile(join(dir, 'secret', '.dockerconfigjson'), file('by-secret'));
@@ -161,9 +177,14 @@ describe('docker config', () => {
       [{ path: 'secret/.dockerconfigjson' }, 'by-secret'],
       [{ home: 'empty' }, 'anonymous'],
       [{}, 'anonymous'],
-    ])('%j', async ({ home, env, path }: { home?: string; env?: string; path?: string }, user) => {
+      [{ home: 'empty', credsInit: 'creds' }, 'by-creds-init'],
+      [{ credsInit: 'creds' }, 'by-creds-init'],
+      [{ home: 'home', credsInit: 'creds' }, 'by-home'],
+      [{ env: 'empty', credsInit: 'creds' }, 'anonymous'],
+    ])('%j', async ({ home, env, path, credsInit = 'none' }: { home?: string; env?: string; path?: string; credsInit?: string }, user) => {
       const found = await dockerCredentials({
         ...(path !== undefined && { path: join(dir, path) }),
+        credsInit: join(dir, credsInit),
         env: { ...(home !== undefined && { HOME: join(dir, home) }), ...(env !== undefined && { DOCKER_CONFIG: join(dir, env) }) },
       });
       expect(found('r', 'app')).toMatchObject(user === 'anonymous' ? { kind: 'anonymous' } : { username: user });

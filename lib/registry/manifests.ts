@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { refusedError } from '../errors/errors.ts';
+import { refusedError, type StepError } from '../errors/errors.ts';
 import type { HttpResponse } from '../http/http.ts';
 import { isDigest, sha256Digest } from '../reference/digest.ts';
 import { type DigestReference, formatReference, type ImageReference } from '../reference/reference.ts';
 import { verifyBytes } from './content.ts';
+import { type Credential, hintOf } from './credentials.ts';
 import { type Descriptor, INDEX_TYPES, MANIFEST_TYPES, MAX_MANIFEST_BYTES, parseManifest } from './oci.ts';
-import type { Action, Session } from './session.ts';
+import type { Action, RepositoryName, Session } from './session.ts';
 
+const PARALLEL_HEADS = 8;
 const ACCEPT = [...MANIFEST_TYPES, ...INDEX_TYPES].join(', ');
 
 export type FetchedManifest = { descriptor: Descriptor; bytes: Buffer; etag: string | undefined };
@@ -26,7 +28,7 @@ export async function resolveManifest(session: Session, ref: ImageReference, act
   } else if (![400, 404, 405, 406].includes(response.status)) {
     throw await session.refuse(response, what, ref);
   } else if (response.status === 404) {
-    throw manifestUnknown(what, session.credentialName(ref));
+    throw manifestUnknown(what, session.credential(ref));
   }
   return (await fetchManifest(session, ref)).descriptor;
 }
@@ -57,10 +59,27 @@ export async function fetchManifestIfPresent(session: Session, ref: ImageReferen
   return { descriptor, bytes, etag: response.headers['etag'] };
 }
 
+/** Those of the digests that the repository has no manifest for. Throws what `resolveManifest` throws for anything but absence. */
+export async function goneManifests(session: Session, repository: RepositoryName, entries: readonly { digest: string }[]): Promise<Set<string>> {
+  const gone = new Set<string>();
+  for (let start = 0; start < entries.length; start += PARALLEL_HEADS) {
+    const batch = entries.slice(start, start + PARALLEL_HEADS);
+    await Promise.all(
+      batch.map(({ digest }) =>
+        resolveManifest(session, { registry: repository.registry, repository: repository.repository, digest }).catch((error: StepError) => {
+          if (error.code !== 'MANIFEST_UNKNOWN') throw error;
+          gone.add(digest);
+        }),
+      ),
+    );
+  }
+  return gone;
+}
+
 /** As `fetchManifestIfPresent`; a 404 is refused MANIFEST_UNKNOWN. */
 export async function fetchManifest(session: Session, ref: ImageReference): Promise<FetchedManifest> {
   const found = await fetchManifestIfPresent(session, ref);
-  if (found === undefined) throw manifestUnknown(`read manifest ${formatReference(ref)}`, session.credentialName(ref));
+  if (found === undefined) throw manifestUnknown(`read manifest ${formatReference(ref)}`, session.credential(ref));
   return found;
 }
 
@@ -121,9 +140,10 @@ function headDescriptor(response: HttpResponse, ref: ImageReference): Descriptor
   return { mediaType, digest, size };
 }
 
-function manifestUnknown(what: string, credential: string): Error {
-  return refusedError('MANIFEST_UNKNOWN', `cannot ${what}: the registry has no such manifest (credential: ${credential})`, {
+function manifestUnknown(what: string, credential: Credential): Error {
+  return refusedError('MANIFEST_UNKNOWN', `cannot ${what}: the registry has no such manifest (credential: ${credential.name})`, {
     hint: 'check the reference; some registries also answer so when the credential may not read the repository',
+    ...hintOf(credential),
   });
 }
 

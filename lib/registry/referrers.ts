@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { refusedError, type StepError } from '../errors/errors.ts';
 import type { HttpResponse } from '../http/http.ts';
+import type { Logger } from '../log/log.ts';
 import { type DigestReference, formatReference } from '../reference/reference.ts';
 import { readFallback } from './fallback.ts';
+import { goneManifests } from './manifests.ts';
 import { type Descriptor, INDEX_TYPES, MAX_DESCRIPTORS, MAX_MANIFEST_BYTES, MEDIA_TYPE, parseManifest } from './oci.ts';
+import type { ReferrersApi } from './referrers-api.ts';
 import type { Session } from './session.ts';
 
 /** `auto` asks the API and takes the fallback tag where there is none; `api` and `tag` insist on one of them. */
 export type ReferrersMode = 'auto' | 'api' | 'tag';
+
+export type Listing = { session: Session; mode: ReferrersMode; api: ReferrersApi; log: Logger };
 
 const MAX_PAGES = 50;
 
@@ -16,17 +21,49 @@ const MAX_PAGES = 50;
  * the fallback tag's index. Filtered here and not by the registry: some registries list, and filter by, the config media
  * type in place of the artifact type. A descriptor whose artifactType is absent or the empty config's is therefore
  * kept as a candidate: the caller must look into its manifest.
+ * An entry of the fallback tag whose manifest is gone is left out with a warning: the tag is written by clients, and one
+ * that deletes a manifest need not know of it.
  * Never an empty list for a listing that failed: throws refused REFERRERS_UNAVAILABLE, REFERRERS_INVALID,
  * REFERRERS_TOO_MANY (over 1000), or what the session throws.
  */
-export async function listReferrers(session: Session, subject: DigestReference, mode: ReferrersMode, filter: { artifactType?: string }): Promise<Descriptor[]> {
-  const listed = mode === 'tag' ? undefined : await listByApi(session, subject);
+export async function listReferrers(listing: Listing, subject: DigestReference, filter: { artifactType?: string }): Promise<Descriptor[]> {
+  const { session, mode, api } = listing;
+  const skipsApi = mode === 'tag' || (mode === 'auto' && api.isAbsent(subject));
+  const listed = skipsApi ? undefined : await listByApi(session, api, subject);
   if (listed === undefined && mode === 'api') {
     throw unavailable(subject, 'the registry has no referrers API', 'set the referrers mode to auto, or use a registry with the OCI 1.1 referrers API');
   }
   const found = listed ?? (await readFallback(session, subject)).entries;
   const unique = [...new Map(found.map((descriptor) => [descriptor.digest, descriptor])).values()];
-  return filter.artifactType === undefined ? unique : unique.filter(({ artifactType }) => isCandidate(artifactType, filter.artifactType));
+  const wanted = filter.artifactType === undefined ? unique : unique.filter(({ artifactType }) => isCandidate(artifactType, filter.artifactType));
+  return listed === undefined ? withoutGone(listing, subject, wanted) : wanted;
+}
+
+/**
+ * Whether a manifest that was pushed with `subject` is listed by the referrers API. `said` is the OCI-Subject of the
+ * answer: by the spec ("Pushing Manifests with Subject") it tells that the registry has read the subject. Without it the
+ * API is asked, because registries such as go-containerregistry's list what they got and never send the header; a
+ * fallback tag beside an API that answers is one that no reader looks at.
+ */
+export async function isListedByApi(listing: Listing, subject: DigestReference, digest: string, said: string | undefined): Promise<boolean> {
+  const { session, mode, api, log } = listing;
+  if (mode === 'tag') return false;
+  if (said === subject.digest || api.listsSilently(subject)) return true;
+  const listed = api.isAbsent(subject) ? undefined : await listByApi(session, api, subject);
+  if (listed === undefined) return false;
+  if (listed.some((descriptor) => descriptor.digest === digest)) {
+    api.learn(subject, 'lists');
+    return true;
+  }
+  log.warn('the registry has a referrers API, but does not list what was attached', { subject: formatReference(subject), referrer: digest });
+  return false;
+}
+
+async function withoutGone({ session, log }: Listing, subject: DigestReference, entries: Descriptor[]): Promise<Descriptor[]> {
+  const gone = await goneManifests(session, subject, entries);
+  for (const digest of gone)
+    log.warn('skipped a referrer that is gone: the fallback tag still names it', { subject: formatReference(subject), referrer: digest });
+  return gone.size === 0 ? entries : entries.filter(({ digest }) => !gone.has(digest));
 }
 
 function isCandidate(artifactType: string | undefined, wanted: string | undefined): boolean {
@@ -34,7 +71,7 @@ function isCandidate(artifactType: string | undefined, wanted: string | undefine
 }
 
 /** All pages of the API, or undefined when the registry does not have it. */
-async function listByApi(session: Session, subject: DigestReference): Promise<Descriptor[] | undefined> {
+async function listByApi(session: Session, api: ReferrersApi, subject: DigestReference): Promise<Descriptor[] | undefined> {
   const what = `list referrers of ${formatReference(subject)}`;
   const first = session.url(subject, `referrers/${subject.digest}`);
   const found: Descriptor[] = [];
@@ -49,7 +86,10 @@ async function listByApi(session: Session, subject: DigestReference): Promise<De
       headers: { accept: MEDIA_TYPE.ociIndex },
       maxBytes: MAX_MANIFEST_BYTES,
     });
-    if (page === 0 && (await hasNoApi(response))) return undefined;
+    if (page === 0 && (await hasNoApi(response))) {
+      if (!(await response.body()).includes('NAME_UNKNOWN')) api.learn(subject, 'absent');
+      return undefined;
+    }
     if (response.status !== 200) throw await session.refuse(response, what, subject, 'REFERRERS_UNAVAILABLE');
     found.push(...(await readPage(response, subject)));
     if (found.length > MAX_DESCRIPTORS) throw tooMany(subject, `more than ${MAX_DESCRIPTORS}`);

@@ -27,3 +27,17 @@ test.each([404, 405, 406])('one that is answered with %i is', async (status) => 
   fault = { kind: 'reply', status };
   expect(await bench.client().referrers(image)).toEqual([]);
 });
+
+test.each([400, 403, 404, 405])('a rate limit that comes with %i is throttling: no absence, no refusal', async (status) => {
+  fault = { kind: 'reply', status, body: '{"errors":[{"code":"TOOMANYREQUESTS","message":"later"}]}' };
+  const error = await failureOf(bench.client().referrers(image));
+  expect([error.kind, error.code]).toEqual(['transient', 'HTTP_THROTTLED']);
+});
+
+test.each(['{"errors":[{"code":"DENIED","message":"toomanyrequests"}]}', '{"errors":[null,7]}', '{"errors":{}}', 'null', 'toomanyrequests'])(
+  'what does not say so by its code is no rate limit: %s',
+  async (body) => {
+    fault = { kind: 'reply', status: 403, body };
+    expect((await failureOf(bench.client().referrers(image))).code).toBe('REGISTRY_DENIED');
+  },
+);

@@ -3,7 +3,7 @@ import { refusedError, type StepError } from '../errors/errors.ts';
 import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
 import { refusal } from '../http/refusal.ts';
 import { createAuthorizer } from './auth.ts';
-import type { Credentials } from './credentials.ts';
+import { type Credential, type Credentials, hintOf } from './credentials.ts';
 import { allowsPlainHttp, registryBase } from './endpoint.ts';
 
 export type RepositoryName = { registry: string; repository: string };
@@ -17,9 +17,12 @@ export type RegistryRequest = Omit<HttpRequest, 'url' | 'renew'> & {
   path: string | URL;
   /** Another repository in the same registry that is read by this request (a cross-repository mount). */
   alsoPull?: string;
-  /** As in HttpRequest; the headers for the new place are added here. */
-  renew?: () => Promise<URL>;
+  /** As in HttpRequest; the login for the new place is added here. */
+  renew?: () => Promise<Place>;
 };
+
+/** Where a request goes, and headers that depend on it. */
+export type Place = { url: URL; headers?: Record<string, string> };
 
 export type SessionOptions = {
   http: Http;
@@ -35,8 +38,8 @@ export type Session = {
   /** The absolute URL of a Location or Link that a registry gave at `from`. Throws refused REGISTRY_LOCATION_INVALID. */
   resolveUrl(repository: RepositoryName, location: string, from: URL): URL;
   url(repository: RepositoryName, path: string): URL;
-  /** Which credential requests to the repository carry, in words. */
-  credentialName(repository: RepositoryName): string;
+  /** The credential that requests to the repository carry where the registry asks for one. */
+  credential(repository: RepositoryName): Credential;
   /** The error for a response that is no success, with the credential that was used; the caller throws it. */
   refuse(response: HttpResponse, what: string, repository: RepositoryName, code?: string): Promise<StepError>;
 };
@@ -53,38 +56,61 @@ export function createSession(options: SessionOptions): Session {
     const target = typeof path === 'string' ? url(repository, path) : path;
     const scope = { ...repository, action, ...(alsoPull !== undefined && { alsoPull }) };
     const isOwn = (place: URL): boolean => place.origin === url(repository, '').origin;
-    const headersFor = async (place: URL): Promise<Record<string, string>> => {
+    let used: string | undefined;
+    const loginFor = async (place: URL): Promise<Record<string, string>> => {
       const authorization = isOwn(place) ? await authorizer.authorization(scope) : undefined;
+      used = authorization;
       return authorization === undefined ? {} : { authorization };
     };
-    const attempt = async (): Promise<{ response: HttpResponse; used: string | undefined }> => {
-      const own = await headersFor(target);
-      const renewed = renew === undefined ? {} : { renew: async () => renewPlace(await renew(), headersFor) };
-      const response = await http({ ...rest, ...renewed, url: target.href, headers: { ...rest.headers, ...own } });
-      return { response, used: own['authorization'] };
+    let isSpent = false;
+    const renewed = renew && {
+      renew: async () => {
+        isSpent = true;
+        const place = await renew();
+        return { url: place.url.href, headers: { ...place.headers, ...(await loginFor(place.url)) } };
+      },
     };
-    const first = await attempt();
-    if (first.response.status !== 401 || !isOwn(new URL(first.response.url ?? target.href))) return first.response;
-    const canRetry = await authorizer.challenged(scope, first.response, first.used);
-    return canRetry ? (await attempt()).response : first.response;
+    const attempt = async (place: Place): Promise<HttpResponse> => {
+      const headers = { ...rest.headers, ...place.headers, ...(await loginFor(place.url)) };
+      return http({ ...rest, ...renewed, url: place.url.href, headers, saysRateLimit });
+    };
+    const first = await attempt({ url: target });
+    if (first.status !== 401 || !isOwn(new URL(first.url ?? target.href))) return first;
+    if (!(await authorizer.challenged(scope, first, used))) return first;
+    return attempt(isSpent && renew !== undefined ? await renew() : { url: target });
   }
 
-  const credentialName = (repository: RepositoryName): string => options.credentials(repository.registry, repository.repository).name;
+  const credential = (repository: RepositoryName): Credential => options.credentials(repository.registry, repository.repository);
 
   return {
     send,
     url,
-    credentialName,
+    credential,
     resolveUrl: (repository, location, from) => locationUrl(repository, location, from, insecureRegistries),
     refuse(response, what, repository, code) {
       const byStatus = response.status === 401 ? 'REGISTRY_UNAUTHORIZED' : response.status === 403 ? 'REGISTRY_DENIED' : (code ?? 'REGISTRY_REFUSED');
-      return refusal(response, what, { credential: credentialName(repository), code: byStatus });
+      const used = credential(repository);
+      const isAboutRights = response.status === 401 || response.status === 403 || response.status === 404;
+      return refusal(response, what, { credential: used.name, code: byStatus, ...(isAboutRights && hintOf(used)) });
     },
   };
 }
 
-async function renewPlace(place: URL, headersFor: (place: URL) => Promise<Record<string, string>>): Promise<{ url: string; headers: Record<string, string> }> {
-  return { url: place.href, headers: await headersFor(place) };
+/**
+ * Whether an error answer is the TOOMANYREQUESTS of the distribution spec ("Error Codes"), which some registries send with
+ * another status than 429: told from a refusal or an absence, both of which are final.
+ */
+function saysRateLimit(body: Buffer): boolean {
+  try {
+    const { errors } = JSON.parse(body.toString('utf8')) as { errors?: unknown };
+    return Array.isArray(errors) && errors.some((error: unknown) => isRateLimitCode((error as { code?: unknown } | null)?.code));
+  } catch {
+    return false;
+  }
+}
+
+function isRateLimitCode(code: unknown): boolean {
+  return typeof code === 'string' && code.replaceAll('_', '').toUpperCase() === 'TOOMANYREQUESTS';
 }
 
 function locationUrl(repository: RepositoryName, location: string, from: URL, insecureRegistries: readonly string[]): URL {

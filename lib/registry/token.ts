@@ -2,9 +2,9 @@
 import { refusedError } from '../errors/errors.ts';
 import type { Http, HttpRequest, HttpResponse } from '../http/http.ts';
 import { refusal } from '../http/refusal.ts';
-import type { Credential } from './credentials.ts';
+import { hintOf, type Login } from './credentials.ts';
 
-export type TokenRequest = { http: Http; registry: string; realm: URL; service: string | undefined; scopes: readonly string[]; credential: Credential };
+export type TokenRequest = { http: Http; registry: string; realm: URL; service: string | undefined; scopes: readonly string[]; credential: Login };
 /** A Bearer token and how long it may be used, in milliseconds. */
 export type Token = { value: string; lifetimeMs: number };
 
@@ -24,7 +24,7 @@ export async function fetchToken(request: TokenRequest): Promise<Token> {
   );
   if (response.status !== 200) {
     const code = response.status === 403 ? 'REGISTRY_DENIED' : 'REGISTRY_UNAUTHORIZED';
-    throw await refusal(response, what, { credential: request.credential.name, code });
+    throw await refusal(response, what, { credential: request.credential.name, code, ...hintOf(request.credential) });
   }
   return readToken(response, what);
 }

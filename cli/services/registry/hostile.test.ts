@@ -86,12 +86,11 @@ test('what was answered with 201 is there after a kill', async () => {
       tags.push(`t${n}`);
     }
   })().catch(() => undefined);
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  while (tags.length < 3) await new Promise((resolve) => setTimeout(resolve, 20));
   const exited = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGKILL');
   await Promise.all([exited, pushing]);
   await kit.restart();
-  expect(tags.length).toBeGreaterThan(0);
   const listed: string[] = JSON.parse((await ask('GET', '/v2/app/web/tags/list')).body.toString()).tags;
   for (const tag of listed) expect((await ask('GET', `/v2/app/web/manifests/${tag}`)).status).toBe(200);
   expect(listed).toEqual(expect.arrayContaining(tags));
