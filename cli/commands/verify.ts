@@ -2,7 +2,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
-import { EXIT_CODE } from '../../lib/errors/errors.ts';
+import { EXIT_CODE, inputError } from '../../lib/errors/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../../lib/files/bounded-read.ts';
 import { createHttp } from '../../lib/http/http.ts';
 import { createLogger } from '../../lib/log/log.ts';
@@ -14,10 +14,11 @@ import { parseDigestReference } from '../../lib/reference/reference.ts';
 import { createRegistry } from '../../lib/registry/client.ts';
 import { dockerCredentials } from '../../lib/registry/credentials.ts';
 import { parseTrustedRoot } from '../../lib/sigstore/trusted-root.ts';
+import { identityPolicy } from '../../lib/verify/identity-policy.ts';
 import { judgeArtifact } from '../../lib/verify/judge-artifact.ts';
-import { loadPolicy } from '../../lib/verify/load-policy.ts';
+import { type LoadedPolicy, loadPolicy } from '../../lib/verify/load-policy.ts';
 import { connectServices, TRUSTED_ROOT_FILE } from '../services/services.ts';
-import { openState } from '../state/state.ts';
+import { openState, type State } from '../state/state.ts';
 
 type Options = {
   state: string;
@@ -28,6 +29,10 @@ type Options = {
   'scan-report': string | undefined;
   'insecure-registry': string[];
   output: string;
+  'certificate-identity': string | undefined;
+  'certificate-identity-regexp': string | undefined;
+  'certificate-oidc-issuer': string | undefined;
+  'certificate-oidc-issuer-regexp': string | undefined;
 };
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -40,6 +45,13 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
     argv
       .positional('reference', { type: 'string', demandOption: true, describe: 'repository[:tag]@sha256:digest' })
       .option('policy', { type: 'string', describe: 'Policy file; key files that it names stand beside it. Default: that of the laptop run' })
+      .option('certificate-identity', {
+        type: 'string',
+        describe: 'In place of a policy: signed, and logged, by whom a certificate names so (URI or email address). Needs an issuer and --trusted-root',
+      })
+      .option('certificate-identity-regexp', { type: 'string', describe: 'The same by a pattern, which must match all of it (cosign: a part)' })
+      .option('certificate-oidc-issuer', { type: 'string', describe: 'Issuer of the token that the signer showed to the certificate authority' })
+      .option('certificate-oidc-issuer-regexp', { type: 'string', describe: 'The same by a pattern, which must match all of it (cosign: a part)' })
       .option('trusted-root', { type: 'string', describe: 'Sigstore trusted root (JSON). Default: that of the embedded log' })
       .option('stage', { type: 'string', choices: ['build', 'deploy'], default: 'build', describe: 'Only rules of this stage are judged' })
       .option('scan-report', { type: 'string', describe: 'Vulnerability report of grype or trivy (JSON)' })
@@ -55,8 +67,7 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
     const image = parseDigestReference(options.reference);
     const state = await openState(options.state);
     const log = createLogger({ write: (line) => process.stderr.write(line), format: 'text', now: () => new Date() });
-    const policyFile = resolve(options.policy ?? join(state.policy, 'policy.yaml'));
-    const policy = await loadPolicy(dirname(policyFile), basename(policyFile));
+    const policy = await readPolicy(options, state);
     // The embedded registry has to answer for images that lie in it; images elsewhere do not need it.
     const running = image.registry.startsWith('127.0.0.1:') ? await connectServices(state, log) : undefined;
     const http = createHttp({ log });
@@ -82,6 +93,28 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
     }
   },
 };
+
+/** The policy of the file, or the one that an identity on the command line amounts to. Throws input IDENTITY_UNCLEAR, and what `loadPolicy` throws. */
+async function readPolicy(options: Options, state: State): Promise<LoadedPolicy> {
+  const identity = {
+    ...(options['certificate-identity'] !== undefined && { subject: options['certificate-identity'] }),
+    ...(options['certificate-identity-regexp'] !== undefined && { subjectRegExp: options['certificate-identity-regexp'] }),
+    ...(options['certificate-oidc-issuer'] !== undefined && { issuer: options['certificate-oidc-issuer'] }),
+    ...(options['certificate-oidc-issuer-regexp'] !== undefined && { issuerRegExp: options['certificate-oidc-issuer-regexp'] }),
+  };
+  if (Object.keys(identity).length === 0) {
+    const policyFile = resolve(options.policy ?? join(state.policy, 'policy.yaml'));
+    return loadPolicy(dirname(policyFile), basename(policyFile));
+  }
+  const unclear =
+    options.policy !== undefined
+      ? '--policy names the signers itself'
+      : options['trusted-root'] === undefined
+        ? '--trusted-root must name the file that says which certificate authorities to believe'
+        : undefined;
+  if (unclear !== undefined) throw inputError('IDENTITY_UNCLEAR', `a certificate identity was given on the command line, and ${unclear}`);
+  return identityPolicy(identity);
+}
 
 async function readScan(file: string): Promise<{ name: string; digest: string; report: ReturnType<typeof parseScanReport> }> {
   const bytes = await readBounded(file, MAX_FILE_BYTES, 'scan report');

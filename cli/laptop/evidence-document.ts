@@ -68,7 +68,7 @@ function evidenceRow(piece: CollectedEvidence['pieces'][number]): EvidenceRow {
     digest: piece.digest,
     signers: verification.signers.map(({ name: signer }) => signer),
     ...(verification.log && { logIndex: verification.log.index, log: verification.log.log }),
-    ...(verification.time && { time: verification.time.toISOString() }),
+    ...(verification.time && { time: verification.time.at.toISOString() }),
     ...(verification.logProblem !== undefined && { problem: verification.logProblem }),
   };
 }

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isDeepStrictEqual } from 'node:util';
 import { inputError } from '../errors/errors.ts';
-import { collectEvidence } from '../evidence/collect.ts';
-import type { CollectedPiece } from '../evidence/piece.ts';
 import { predicateTypeName } from '../intoto/predicate-type.ts';
 import { encodeStatement } from '../intoto/statement.ts';
 import type { Logger } from '../log/log.ts';
 import { digestHex } from '../reference/digest.ts';
 import type { DigestReference } from '../reference/reference.ts';
 import type { Registry } from '../registry/client.ts';
-import { signStatement } from '../sigstore/bundle.ts';
-import type { Rekor } from '../sigstore/rekor.ts';
-import type { SigningKey } from '../sigstore/signing-key.ts';
+import { type DsseBundle, withTimestamps } from '../sigstore/bundle.ts';
+import type { EntryLog } from '../sigstore/entry-log.ts';
+import { checkNewBundle } from '../sigstore/new-bundle.ts';
 import type { Trust } from '../sigstore/trusted-root.ts';
-import { addToLog, completePending, removePending } from './log.ts';
+import type { TimestampAuthority } from '../sigstore/tsa.ts';
+import { addToLogs, completePending, removePending, signerKey } from './log.ts';
 import { publishBundle, publishPending } from './publish.ts';
+import { isKeyless, type Signer, signBy } from './signer.ts';
+import { findStanding, type Standing } from './standing.ts';
 
 /** When a signature goes into the transparency log. */
 export type LogMode = 'now' | 'later' | 'never';
@@ -22,77 +22,112 @@ export type LogMode = 'now' | 'later' | 'never';
 /** What there was to do and what it led to. `bundleDigest` names the referrer manifest, `logIndex` the entry when there is one. */
 export type Attested = { action: 'signed' | 'pending' | 'kept'; bundleDigest: string; logIndex: number | undefined };
 
-export type AttestContext = { registry: Registry; rekor: Rekor | undefined; trust: Trust | undefined; log: Logger; now: () => Date };
+/** `rekor` is the log that signatures go to; `furtherLogs` get them as well; `authorities` date them. */
+export type AttestContext = {
+  registry: Registry;
+  rekor: EntryLog | undefined;
+  furtherLogs?: readonly EntryLog[];
+  authorities?: readonly TimestampAuthority[];
+  trust: Trust | undefined;
+  log: Logger;
+  now: () => Date;
+};
 
 /**
- * Makes sure that the artifact carries a statement of this type and predicate signed by this key, and publishes one only when there is none: a valid one by the same key is kept, an unlogged or pending one is completed.
- * With `log: later` the signature is published as pending, which no verifier takes for a signature. Throws input REKOR_URL_MISSING when `now` has no log to go to, and what registry and log throw.
+ * Makes sure that the artifact carries a statement of this type and predicate by this signer (a key, or an identity), and publishes one only when there is none: a valid one by the same signer is kept, an unlogged or pending one is completed.
+ * With `log: later` the signature is published as pending, which no verifier takes for a signature. With a trusted root nothing is published that would not be believed by it.
+ * Throws input REKOR_URL_MISSING when `now` has no log to go to, and TRUSTED_ROOT_MISSING, SIGNING_SERVICE_MISSING and LOG_LATER_IMPOSSIBLE for what keyless signing cannot do without; denied by `checkNewBundle`; and what Fulcio, authorities, registry and log throw.
  */
 export async function attest(
   context: AttestContext,
   image: DigestReference,
-  key: SigningKey,
+  signer: Signer,
   what: { predicateType: string; predicate: unknown; log: LogMode },
 ): Promise<Attested> {
   if (what.log === 'now' && !context.rekor) {
     throw inputError('REKOR_URL_MISSING', `log=now needs a transparency log for the ${predicateTypeName(what.predicateType)} of ${image.repository}`);
   }
-  const evidence = await collectEvidence(context.registry, image, { keys: [key], trust: context.trust });
-  const equal = evidence.pieces.filter((piece) => saysTheSame(piece, what.predicateType, what.predicate));
-  const kept = findKept(equal, what.log, context.trust);
+  if (isKeyless(signer)) checkKeyless(context, what.log);
+  const equal = await findStanding(context, image, signer, what);
+  const kept = findKept(equal, what.log);
   if (kept) {
     await removeLeftBehind(context, image, kept, equal);
-    return { action: 'kept', bundleDigest: kept.digest, logIndex: logIndexOf(kept) };
+    return { action: 'kept', bundleDigest: kept.digest, logIndex: kept.logIndex };
   }
-  const unfinished = equal.find((piece) => piece.kind === 'pending') ?? equal[0];
-  if (what.log === 'now' && context.rekor && unfinished?.bundle) {
+  const unfinished = equal.find(({ pending }) => pending) ?? equal[0];
+  if (what.log === 'now' && context.rekor && unfinished && (!isKeyless(signer) || !logsDate(context))) {
+    const key = signerKey(unfinished.bundle, isKeyless(signer) ? undefined : signer.key);
     const completed = await completePending(
       { ...context, rekor: context.rekor },
       image,
       unfinished.bundle,
-      key.key,
-      unfinished.kind === 'pending' ? unfinished.digest : undefined,
+      key,
+      unfinished.pending ? unfinished.digest : undefined,
     );
     return { action: 'signed', ...completed };
   }
-  const signed = signStatement(encodeStatement([{ sha256: digestHex(image.digest) }], what.predicateType, what.predicate), key.privateKey);
+  return publishNew(context, image, signer, what);
+}
+
+async function publishNew(
+  context: AttestContext,
+  image: DigestReference,
+  signer: Signer,
+  what: { predicateType: string; predicate: unknown; log: LogMode },
+): Promise<Attested> {
+  const signed = await signBy(signer, encodeStatement([{ sha256: digestHex(image.digest) }], what.predicateType, what.predicate));
+  const key = signerKey(signed, isKeyless(signer) ? undefined : signer.key);
+  const dated = await date(context, signed);
+  // A log entry is for ever, so what can be checked before is.
+  if (dated !== signed) check(context, dated, signer, false);
   if (what.log === 'later')
-    return { action: 'pending', bundleDigest: await publishPending(context, image, signed, what.predicateType, key.key), logIndex: undefined };
-  const bundle = what.log === 'now' && context.rekor ? await addToLog(context.rekor, signed, key.key) : signed;
+    return { action: 'pending', bundleDigest: await publishPending(context, image, dated, what.predicateType, key), logIndex: undefined };
+  const bundle = what.log === 'now' && context.rekor ? await addToLogs([context.rekor, ...(context.furtherLogs ?? [])], dated, key) : dated;
+  check(context, bundle, signer, what.log === 'now');
   const bundleDigest = await publishBundle(context, image, bundle, what.predicateType);
   return { action: 'signed', bundleDigest, logIndex: bundle.logEntries[0] ? Number(bundle.logEntries[0].logIndex) : undefined };
 }
 
-/** Signed by our key (the evidence was collected for that key alone), of the same type, with an equal predicate. */
-function saysTheSame(piece: CollectedPiece, predicateType: string, predicate: unknown): boolean {
-  if (piece.kind === 'other' || piece.verification.state !== 'verified' || piece.predicateType !== predicateType) return false;
-  return isDeepStrictEqual(piece.statement?.predicate, JSON.parse(JSON.stringify(predicate)));
+/** A certificate lives for ten minutes: without a verified time in them nobody can say that the signature was made within. */
+function checkKeyless(context: AttestContext, mode: LogMode): void {
+  if (!context.trust) throw inputError('TRUSTED_ROOT_MISSING', 'keyless signing needs a trusted root, by which it checks the certificate that it gets');
+  if ((context.authorities ?? []).length > 0) {
+    if (mode === 'later' && logsDate(context))
+      throw inputError(
+        'LOG_LATER_IMPOSSIBLE',
+        'log=later is not possible for keyless signatures that go to Rekor v1, which takes them while the certificate is valid',
+      );
+    return;
+  }
+  if (mode === 'now' && logsDate(context)) return;
+  throw inputError('SIGNING_SERVICE_MISSING', 'keyless signing needs a timestamp authority, unless the signature goes to Rekor v1 at once');
 }
 
-function findKept(equal: readonly CollectedPiece[], mode: LogMode, trust: Trust | undefined): CollectedPiece | undefined {
-  const published = equal.filter((piece) => piece.kind !== 'pending');
-  const logged = published.find((piece) => isLogged(piece, trust));
+function logsDate({ rekor, furtherLogs = [] }: AttestContext): boolean {
+  return [rekor, ...furtherLogs].some((log) => log?.datesEntries);
+}
+
+async function date({ authorities = [] }: AttestContext, signed: DsseBundle): Promise<DsseBundle> {
+  if (authorities.length === 0) return signed;
+  return withTimestamps(signed, await Promise.all(authorities.map((stamp) => stamp(signed.signature))));
+}
+
+function check({ trust }: AttestContext, bundle: DsseBundle, signer: Signer, logged: boolean): void {
+  if (trust) checkNewBundle(bundle, isKeyless(signer) ? undefined : signer, trust, { logged }, 'the new signature');
+}
+
+function findKept(equal: readonly Standing[], mode: LogMode): Standing | undefined {
+  const published = equal.filter(({ pending }) => !pending);
+  const logged = published.find((standing) => standing.logged);
   if (logged || mode === 'now') return logged;
   if (mode === 'never') return published[0];
-  return equal.find((piece) => piece.kind === 'pending');
-}
-
-/** With a trusted root only an entry counts that it vouches for. Without one nothing can be verified here; that an entry is there is then enough not to sign again, and verifiers decide for themselves. */
-function isLogged({ verification, bundle }: CollectedPiece, trust: Trust | undefined): boolean {
-  if (verification.state !== 'verified') return false;
-  return trust ? verification.log !== undefined : (bundle?.logEntries.length ?? 0) > 0;
+  return equal.find(({ pending }) => pending);
 }
 
 /** A crash between publishing the finished bundle and removing the pending one leaves both; the pending one has done its work. */
-async function removeLeftBehind(context: AttestContext, image: DigestReference, kept: CollectedPiece, equal: readonly CollectedPiece[]): Promise<void> {
-  if (kept.kind === 'pending' || !kept.bundle || kept.bundle.logEntries.length === 0) return;
-  for (const piece of equal) {
-    if (piece.kind === 'pending' && piece.bundle?.signature.equals(kept.bundle.signature)) await removePending(context, image, piece.digest);
+async function removeLeftBehind(context: AttestContext, image: DigestReference, kept: Standing, equal: readonly Standing[]): Promise<void> {
+  if (kept.pending || kept.bundle.logEntries.length === 0) return;
+  for (const { pending, bundle, digest } of equal) {
+    if (pending && bundle.signature.equals(kept.bundle.signature)) await removePending(context, image, digest);
   }
-}
-
-function logIndexOf({ verification, bundle }: CollectedPiece): number | undefined {
-  if (verification.state === 'verified' && verification.log) return verification.log.index;
-  const entry = bundle?.logEntries[0];
-  return entry ? Number(entry.logIndex) : undefined;
 }

@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash, type KeyObject } from 'node:crypto';
-import { StepError } from '../errors/errors.ts';
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
+import { bugError, StepError } from '../errors/errors.ts';
 import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import { parseStatement } from '../intoto/statement.ts';
 import type { Logger } from '../log/log.ts';
 import type { DigestReference } from '../reference/reference.ts';
 import type { Registry } from '../registry/client.ts';
 import { type DsseBundle, withLogEntry } from '../sigstore/bundle.ts';
-import { hashAlgorithm } from '../sigstore/public-key.ts';
-import type { Rekor } from '../sigstore/rekor.ts';
+import type { EntryLog } from '../sigstore/entry-log.ts';
+import { keyDetailsOf } from '../sigstore/hashedrekord.ts';
 import { publishBundle } from './publish.ts';
 
-type CompleteContext = { registry: Registry; rekor: Rekor; log: Logger; now: () => Date };
+type CompleteContext = { registry: Registry; rekor: EntryLog; furtherLogs?: readonly EntryLog[]; log: Logger; now: () => Date };
 
-/** Logs the signature as a hashedrekord entry over the pre-authentication encoding, the only kind that Rekor v2 takes, and gives the bundle with its proof. */
-export async function addToLog(rekor: Rekor, bundle: DsseBundle, publicKey: KeyObject): Promise<DsseBundle> {
-  const signed = preAuthenticationEncoding(bundle.payloadType, bundle.payload);
-  const digest = createHash(hashAlgorithm(publicKey, 'the signing key')).update(signed).digest();
-  return withLogEntry(bundle, await rekor.add({ digest, signature: bundle.signature, publicKey }));
+/** Logs the signature over the pre-authentication encoding and gives the bundle with its proof. Where the bundle has a certificate, the entry names that. */
+export async function addToLog(rekor: EntryLog, bundle: DsseBundle, publicKey: KeyObject): Promise<DsseBundle> {
+  return addToLogs([rekor], bundle, publicKey);
+}
+
+/** The same with several logs at once; the entries stand in the order of the logs. */
+export async function addToLogs(logs: readonly EntryLog[], bundle: DsseBundle, publicKey: KeyObject): Promise<DsseBundle> {
+  const { payload, payloadType, signature, certificate } = bundle;
+  const digest = createHash(keyDetailsOf(publicKey).hash).update(preAuthenticationEncoding(payloadType, payload)).digest();
+  const entry = { digest, signature, publicKey, envelope: { payload, payloadType }, ...(certificate && { certificate }) };
+  const entries = await Promise.all(logs.map((log) => log.add(entry)));
+  return entries.reduce<DsseBundle>(withLogEntry, bundle);
+}
+
+/** The key that made the signature of a bundle: that of its certificate, or the one of the signer. */
+export function signerKey({ certificate }: DsseBundle, key: KeyObject | undefined): KeyObject {
+  if (certificate) return new X509Certificate(certificate).publicKey;
+  if (key) return key;
+  throw bugError('SIGNER_UNKNOWN', 'a bundle has neither a certificate nor a key that signed it');
 }
 
 /**
@@ -31,11 +45,11 @@ export async function completePending(
   publicKey: KeyObject,
   pendingDigest: string | undefined,
 ): Promise<{ bundleDigest: string; logIndex: number }> {
-  const logged = await addToLog(context.rekor, bundle, publicKey);
+  const logged = await addToLogs([context.rekor, ...(context.furtherLogs ?? [])], bundle, publicKey);
   const { predicateType } = parseStatement(bundle.payload, 'the pending signature');
   const bundleDigest = await publishBundle(context, image, logged, predicateType);
   if (pendingDigest !== undefined) await removePending(context, image, pendingDigest);
-  return { bundleDigest, logIndex: Number(logged.logEntries.at(-1)?.logIndex) };
+  return { bundleDigest, logIndex: Number(logged.logEntries[bundle.logEntries.length]?.logIndex) };
 }
 
 /** Removes a pending referrer whose finished bundle is published; says so when the registry does not delete, or not for this credential. */

@@ -13,7 +13,7 @@ export async function publishBundle(context: PublishContext, image: DigestRefere
   return publish(context, image, bundle, BUNDLE_MEDIA_TYPE, predicateType, {});
 }
 
-/** Publishes a signature that is not logged yet, under our own artifact type and with the public key that the log entry will need. */
+/** Publishes a signature that is not logged yet, under our own type of artifact and layer and with the public key that the log entry will need. */
 export async function publishPending(
   context: PublishContext,
   image: DigestReference,
@@ -40,7 +40,7 @@ async function publish(
       'org.opencontainers.image.created': context.now().toISOString(),
       ...annotations,
     },
-    layers: [{ mediaType: BUNDLE_MEDIA_TYPE, bytes: encodeBundle(bundle) }],
+    layers: [{ mediaType: artifactType, bytes: encodeBundle(bundle) }],
   });
   return descriptor.digest;
 }

@@ -2,8 +2,9 @@
 import { deniedError } from '../errors/errors.ts';
 import { type DigestReference, formatReference, repositoryName } from '../reference/reference.ts';
 import type { Registry } from '../registry/client.ts';
+import type { TrustedParties } from '../sigstore/verify-bundle.ts';
 import type { Evidence } from './evidence.ts';
-import { type CollectedPiece, MAX_EVIDENCE_BYTES, readPiece, type TrustedParties } from './piece.ts';
+import { type CollectedPiece, MAX_EVIDENCE_BYTES, readPiece } from './piece.ts';
 
 const MAX_PIECES = 500;
 const PARALLEL_PIECES = 8;
@@ -11,7 +12,7 @@ const PARALLEL_PIECES = 8;
 export type CollectedEvidence = Omit<Evidence, 'pieces'> & { pieces: readonly CollectedPiece[] };
 
 /**
- * Everything that refers to the artifact in its registry (OCI distribution spec 1.1, "Listing Referrers"), each piece verified against the keys and logs to believe.
+ * Everything that refers to the artifact in its registry (OCI distribution spec 1.1, "Listing Referrers"), each piece verified against the keys, identities, logs and authorities to believe.
  * A piece that cannot be trusted is in the list with the reason. A registry that cannot be asked is an error of the registry's kind, never an empty list; more than 500 referrers are denied TOO_MANY_REFERRERS.
  */
 export async function collectEvidence(registry: Registry, image: DigestReference, parties: TrustedParties): Promise<CollectedEvidence> {

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Statement } from '../intoto/statement.ts';
 
-/** Who signed: a public key, by the name that the caller gave it and by the SHA-256 of its SubjectPublicKeyInfo. */
-export type Signer = { name: string; fingerprint: string };
+/**
+ * Who signed, by the name that the caller gave: a public key (fingerprint: SHA-256 of its SubjectPublicKeyInfo), or an identity that a certificate proves (fingerprint: SHA-256 of
+ * issuer and subject).
+ */
+export type Signer = { name: string; fingerprint: string; identity?: { subject: string; issuer: string } };
 
 /** A verified transparency log entry. `index` and `treeSize` count entries; `log` is the base URL in the trusted root, `origin` the name in the checkpoint. */
 export type LogEntry = { log: string; origin: string; index: number; treeSize: number };
 
-/** What verification of one piece of evidence found out. `time` is a verified time (log or timestamp authority), undefined when there is none: "no trusted time". */
+/**
+ * When a signature was there at the latest, and the URL of the log or timestamp authority of the trusted root that vouches for it. Anybody can have an old signature of a key logged or
+ * stamped anew, so `at` alone makes nothing recent; `notBefore` does, which a certificate alone has.
+ */
+export type TrustedTime = { at: Date; by: string; notBefore?: Date | undefined };
+
+/** What verification of one piece of evidence found out. `time` is undefined when nobody vouches for one: "no trusted time". */
 export type Verification =
-  | { state: 'verified'; signers: readonly Signer[]; log: LogEntry | undefined; logProblem?: string; time: Date | undefined }
+  | { state: 'verified'; signers: readonly Signer[]; log: LogEntry | undefined; logProblem?: string; time: TrustedTime | undefined }
   | { state: 'rejected'; code: string; reason: string };
 
 /**

@@ -15,7 +15,7 @@ describe('pendingKey', () => {
     expect(found.key.equals(key)).toBe(true);
   });
 
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey;
   it.each([
     ['no manifest', undefined],
     ['no annotations', {}],

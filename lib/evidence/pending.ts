@@ -3,7 +3,7 @@ import { createPublicKey } from 'node:crypto';
 import { deniedError } from '../errors/errors.ts';
 import { hashAlgorithm, type NamedKey } from '../sigstore/public-key.ts';
 
-/** Artifact type of a signature that is not in the transparency log yet. It is our own, so that no verifier takes it for a finished signature. */
+/** Type of referrer and layer of a signature that is not in the transparency log yet. It is our own, so that no verifier takes it for a finished signature: cosign looks at the layer alone. */
 export const PENDING_ARTIFACT_TYPE = 'application/vnd.tekton-supply-chain.pending-bundle.v0.3+json';
 
 /** Annotation of a pending referrer with the signer's public key (base64 of the SubjectPublicKeyInfo), which the log entry needs and the bundle does not hold. */

@@ -76,6 +76,17 @@ describe('readPiece', () => {
     }
   });
 
+  it.each([
+    ['a pending referrer with the layer of a bundle, which cosign would take for a signature', PENDING_ARTIFACT_TYPE, BUNDLE_MEDIA_TYPE, 'pending'],
+    ['a bundle with the layer of a pending referrer', BUNDLE_MEDIA_TYPE, PENDING_ARTIFACT_TYPE, 'attestation'],
+  ])('rejects %s', async (_what, artifactType, mediaType, kind) => {
+    const mixed = await laptop.attach(image, signedBundle(laptop.key, digestHex(image.digest)), { artifactType, mediaType });
+    expect(await read(laptop.registry, mixed)).toMatchObject({
+      kind,
+      verification: { state: 'rejected', code: 'REFERRER_INVALID', reason: expect.stringContaining(`exactly one layer of type ${artifactType}`) },
+    });
+  });
+
   it('rejects a referrer that the registry client cannot read, and no more than that', async () => {
     const registry: Registry = {
       ...laptop.registry,

@@ -8,10 +8,7 @@ import { type DigestReference, repositoryName } from '../reference/reference.ts'
 import type { Registry } from '../registry/client.ts';
 import { type Descriptor, type ImageManifest, MEDIA_TYPE, parseManifest } from '../registry/oci.ts';
 import { BUNDLE_MEDIA_TYPE, type DsseBundle, decodeBundle } from '../sigstore/bundle.ts';
-import { keyFingerprint, type NamedKey } from '../sigstore/public-key.ts';
-import type { Trust } from '../sigstore/trusted-root.ts';
-import { verifyLogEntries } from '../sigstore/verify-log.ts';
-import { whoSigned } from '../sigstore/who-signed.ts';
+import { type TrustedParties, verifyBundle } from '../sigstore/verify-bundle.ts';
 import type { EvidencePiece, Verification } from './evidence.ts';
 import { PENDING_ARTIFACT_TYPE } from './pending.ts';
 
@@ -22,9 +19,6 @@ export const MAX_EVIDENCE_BYTES = 128 * 1024 * 1024;
 
 /** Bytes that may still be read. What does not fit is rejected and thus counts for nothing. */
 export type ByteBudget = { left: number };
-
-/** The keys and the logs that verification believes. */
-export type TrustedParties = { keys: readonly NamedKey[]; trust: Trust | undefined };
 
 /** A piece of evidence with the manifest and bundle that it was read from, for those who work on with it. */
 export type CollectedPiece = EvidencePiece & { manifest: ImageManifest | undefined; bundle: DsseBundle | undefined };
@@ -48,7 +42,7 @@ export async function readPiece(
     manifest = parseReferrer(bytes, found.mediaType, descriptor.digest);
     artifactType = manifest.artifactType ?? manifest.config.mediaType;
     if (!isEvidenceType(artifactType)) return other(descriptor, artifactType);
-    bundle = decodeBundle(await readLayer(registry, reference, manifest, budget), `the bundle in ${descriptor.digest}`);
+    bundle = decodeBundle(await readLayer(registry, reference, manifest, artifactType, budget), `the bundle in ${descriptor.digest}`);
   } catch (error) {
     return { ...other(descriptor, artifactType), kind: artifactType === PENDING_ARTIFACT_TYPE ? 'pending' : 'attestation', verification: rejected(error) };
   }
@@ -89,10 +83,13 @@ function parseReferrer(bytes: Buffer, mediaType: string, digest: string): ImageM
   return manifest;
 }
 
-async function readLayer(registry: Registry, reference: DigestReference, manifest: ImageManifest, budget: ByteBudget): Promise<Buffer> {
+async function readLayer(registry: Registry, reference: DigestReference, manifest: ImageManifest, artifactType: string, budget: ByteBudget): Promise<Buffer> {
   const [layer, ...more] = manifest.layers;
-  if (!layer || more.length > 0 || !layer.mediaType.startsWith(BUNDLE_TYPE_PREFIX)) {
-    throw deniedError('REFERRER_INVALID', `referrer ${reference.digest} must hold exactly one layer of type ${BUNDLE_MEDIA_TYPE}`);
+  // cosign looks at the type of the layer alone, so a pending referrer with a layer of a bundle would pass there for a signature.
+  const layerType = artifactType === PENDING_ARTIFACT_TYPE ? PENDING_ARTIFACT_TYPE : BUNDLE_TYPE_PREFIX;
+  if (!layer || more.length > 0 || !layer.mediaType.startsWith(layerType)) {
+    const wanted = layerType === BUNDLE_TYPE_PREFIX ? BUNDLE_MEDIA_TYPE : layerType;
+    throw deniedError('REFERRER_INVALID', `referrer ${reference.digest} must hold exactly one layer of type ${wanted}`);
   }
   if (layer.size > budget.left) {
     throw deniedError(
@@ -106,7 +103,7 @@ async function readLayer(registry: Registry, reference: DigestReference, manifes
   return Buffer.concat(chunks);
 }
 
-/** Who signed the bundle about which artifact, and what its log entry proves. The signature decides first; a statement about another artifact is rejected even when a trusted key signed it. */
+/** Who signed the bundle about which artifact, and what its log entry and timestamps prove. The signature decides first; a statement about another artifact is rejected even when a trusted key signed it. */
 function verifyPiece(
   bundle: DsseBundle,
   image: DigestReference,
@@ -118,18 +115,14 @@ function verifyPiece(
     if (bundle.payloadType !== IN_TOTO_PAYLOAD_TYPE)
       throw deniedError('STATEMENT_INVALID', `${what} signs a payload of type "${bundle.payloadType}", not an in-toto statement`);
     statement = parseStatement(bundle.payload, what);
-    const signers = whoSigned(bundle, parties.keys);
-    const [signer] = signers;
-    if (!signer) throw deniedError('SIGNATURE_UNKNOWN', `none of the trusted keys signed ${what}`);
+    const { signers, log, time } = verifyBundle(bundle, parties, what);
     if (!hasSubject(statement, digestHex(image.digest))) throw deniedError('SUBJECT_MISMATCH', `${what} speaks about another artifact`);
-    const finding = verifyLogEntries(bundle, signer, parties.trust, what);
     const verification: Verification = {
       state: 'verified',
-      signers: signers.map(({ name, key }) => ({ name, fingerprint: keyFingerprint(key) })),
-      log:
-        'entry' in finding ? { log: finding.entry.log, origin: finding.entry.origin, index: finding.entry.index, treeSize: finding.entry.treeSize } : undefined,
-      ...('problem' in finding && { logProblem: finding.problem }),
-      time: undefined,
+      signers,
+      log: 'entry' in log ? log.entry : undefined,
+      ...('problem' in log && { logProblem: log.problem }),
+      time,
     };
     return { statement, verification };
   } catch (error) {

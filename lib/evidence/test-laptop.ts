@@ -12,8 +12,8 @@ import { BUNDLE_MEDIA_TYPE, type DsseBundle, encodeBundle } from '../sigstore/bu
 import type { SigningKey } from '../sigstore/signing-key.ts';
 import { newSigningKey } from '../sigstore/test-keys.ts';
 import { startTestLog, type TestLog } from '../sigstore/test-log.ts';
+import type { TrustedParties } from '../sigstore/verify-bundle.ts';
 import { type CollectedEvidence, collectEvidence } from './collect.ts';
-import type { TrustedParties } from './piece.ts';
 
 export const NOW = new Date('2026-08-15T12:00:00Z');
 
@@ -35,7 +35,7 @@ export type Laptop = {
     what?: { key?: SigningKey; predicateType?: string; predicate?: unknown },
     context?: Partial<AttestContext>,
   ): Promise<Attested>;
-  /** Attaches bytes as referrer, by default as a bundle is. */
+  /** Attaches bytes as referrer, by default as a bundle is; the layer has the type of the artifact unless told otherwise. */
   attach(image: DigestReference, bytes: DsseBundle | Buffer, how?: { artifactType?: string; mediaType?: string }): Promise<string>;
   collect(image: DigestReference, parties?: Partial<TrustedParties>, registry?: Registry): Promise<CollectedEvidence>;
   logSize(): Promise<number>;
@@ -68,7 +68,7 @@ export async function startLaptop(options: { referrers?: boolean } = {}): Promis
     image: () => pushImage(registry, bench.host, `team/app-${++images}`, `image ${images}`),
     attest: (image, mode, { key: by = key, predicateType = PREDICATE_TYPE.signature, predicate = {} } = {}, changes = {}) =>
       attest({ ...context, ...changes }, image, by, { predicateType, predicate, log: mode }),
-    async attach(image, content, { artifactType = BUNDLE_MEDIA_TYPE, mediaType = BUNDLE_MEDIA_TYPE } = {}) {
+    async attach(image, content, { artifactType = BUNDLE_MEDIA_TYPE, mediaType = artifactType } = {}) {
       const bytes = Buffer.isBuffer(content) ? content : encodeBundle(content);
       return (await registry.pushReferrer(image, { artifactType, layers: [{ mediaType, bytes }] })).digest;
     },

@@ -193,7 +193,11 @@ describe('the verdict', () => {
   it('does not miss a time that is there', () => {
     const verdict = verdictOf([signed], evidence(signature({ time: '2026-08-01T00:00:00Z', index: 1 })));
     expect(verdict.notes.join()).not.toContain('No trusted time');
-    expect(verdict.evidence[0]).toMatchObject({ time: '2026-08-01T00:00:00.000Z', log: { index: 1 }, usedBy: ['signed'] });
+    expect(verdict.evidence[0]).toMatchObject({
+      time: { at: '2026-08-01T00:00:00.000Z', by: 'https://tsa.example.com' },
+      log: { index: 1 },
+      usedBy: ['signed'],
+    });
   });
 
   it('does not depend on the order of the evidence', () => {

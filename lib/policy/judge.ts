@@ -90,13 +90,17 @@ function judgedEvidence(piece: EvidencePiece, rules: readonly RuleResult[]): Jud
   const base = { digest, kind, ...(predicateType !== undefined && { predicateType: oneLine(predicateType) }) };
   if (verification.state === 'rejected') return { ...base, state: 'rejected', reason: oneLine(verification.reason, 500), signers: [], usedBy: [] };
   const { log, logProblem, time } = verification;
+  const identities = verification.signers
+    .flatMap(({ identity }) => identity ?? [])
+    .map(({ subject, issuer }) => ({ subject: oneLine(subject), issuer: oneLine(issuer) }));
   return {
     ...base,
     state: 'verified',
     ...(logProblem !== undefined && { reason: oneLine(logProblem, 500) }),
     signers: verification.signers.map((signer) => oneLine(signer.name)),
     ...(log !== undefined && { log: { ...log, log: oneLine(log.log), origin: oneLine(log.origin) } }),
-    ...(time !== undefined && { time: time.toISOString() }),
+    ...(identities.length > 0 && { identities }),
+    ...(time !== undefined && { time: { at: time.at.toISOString(), by: oneLine(time.by) } }),
     usedBy: rules.filter((rule) => rule.evidence.includes(digest)).map((rule) => rule.id),
   };
 }

@@ -14,6 +14,7 @@ export function referenceProblems(content: unknown): ReferenceProblem[] {
   const defined = uniqueTexts(signers, 'name', 'signers', problems);
   uniqueTexts(rules, 'id', 'rules', problems);
   sameKeyTwice(signers, problems);
+  sameIdentityTwice(signers, problems);
   const used = new Set<string>();
   for (const { path, requirement } of rules.flatMap(requirementsOf)) {
     for (const [index, name] of namesOf(requirement).names.entries()) {
@@ -62,6 +63,18 @@ function sameKeyTwice(signers: readonly unknown[], problems: ReferenceProblem[])
     const plain = source.replace(/\s+/g, '');
     if (seen.has(plain)) problems.push({ path: ['signers', index, 'key'], message: `is the key of "${String(seen.get(plain)).slice(0, 80)}" already` });
     else seen.set(plain, member(signer, 'name'));
+  }
+}
+
+/** The same for an identity; that two patterns match one and the same signer is told apart only when somebody signs. */
+function sameIdentityTwice(signers: readonly unknown[], problems: ReferenceProblem[]): void {
+  const seen = new Map<string, unknown>();
+  for (const [index, signer] of signers.entries()) {
+    const identity = member(signer, 'identity');
+    if (identity === undefined) continue;
+    const key = JSON.stringify(['issuer', 'issuerRegExp', 'subject', 'subjectRegExp'].map((field) => member(identity, field) ?? null));
+    if (seen.has(key)) problems.push({ path: ['signers', index, 'identity'], message: `is the identity of "${String(seen.get(key)).slice(0, 80)}" already` });
+    else seen.set(key, member(signer, 'name'));
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { PREDICATE_TYPE, predicateTypeUri } from '../intoto/predicate-type.ts';
+import { Identity } from './identity-schema.ts';
 
 /** The `apiVersion` of policy and verdict files. */
 export const API_VERSION = 'supply-chain.tekton.dev/v1alpha1';
@@ -26,12 +27,16 @@ const KeyData = z
   .regex(/^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$/, 'must be a PEM public key (BEGIN PUBLIC KEY)')
   .describe('The public key itself, PEM.');
 
-const SignerDefinition = z.strictObject({
-  name: Name.describe('How rules and verdicts call this signer.'),
-  key: z.union([z.strictObject({ file: KeyFile }), z.strictObject({ data: KeyData })], {
-    error: 'must be {file: <path beside the policy>} or {data: <PEM public key>}',
-  }),
+const KeySource = z.union([z.strictObject({ file: KeyFile }), z.strictObject({ data: KeyData })], {
+  error: 'must be {file: <path beside the policy>} or {data: <PEM public key>}',
 });
+const SignerDefinition = z
+  .strictObject({
+    name: Name.describe('How rules and verdicts call this signer.'),
+    key: KeySource.optional().describe('The key that this signer signs with.'),
+    identity: Identity.optional().describe('Whom the certificate of this signer names (keyless signing); it needs a trusted root.'),
+  })
+  .refine(({ key, identity }) => (key === undefined) !== (identity === undefined), 'must have a key or an identity, and not both');
 
 const SignerNames = z.array(Name).min(1, 'must name a signer').max(50);
 const SignerRequirement = z

@@ -44,7 +44,7 @@ export type PolicyKeyFile = { file: string; bytes: Uint8Array };
 
 /** The key files that a policy names, each once, sorted. */
 export function policyKeyFiles(policy: Policy): string[] {
-  return [...new Set(policy.signers.flatMap(({ key }) => ('file' in key ? [key.file] : [])))].sort();
+  return [...new Set(policy.signers.flatMap(({ key }) => (key && 'file' in key ? [key.file] : [])))].sort();
 }
 
 /**

@@ -2,7 +2,7 @@
 // Evidence with known truth for the tests of this room.
 
 import { inputError } from '../errors/errors.ts';
-import type { Evidence, EvidencePiece, LogEntry, Signer } from '../evidence/evidence.ts';
+import type { Evidence, EvidencePiece, LogEntry, Signer, TrustedTime } from '../evidence/evidence.ts';
 import { PREDICATE_TYPE } from '../intoto/predicate-type.ts';
 import { digestHex, sha256Digest } from '../reference/digest.ts';
 import type { SbomFacts, SbomReader } from './sbom-reader.ts';
@@ -20,7 +20,10 @@ export type PieceOptions = {
   index?: number;
   log?: string;
   logProblem?: string;
+  /** Signed with a certificate that began then, and stamped at that moment. */
   time?: string;
+  /** Stamped then and signed with a key, so that nothing says how old it is. */
+  stamped?: string;
   kind?: EvidencePiece['kind'];
   rejected?: string;
 };
@@ -32,7 +35,7 @@ export function signer(name: string, key = name): Signer {
 
 /** A piece of evidence of the predicate type, by signer `release` unless told otherwise. Equal arguments give the same digest. */
 export function piece(predicateType: string | undefined, options: PieceOptions = {}): EvidencePiece {
-  const { by = 'release', predicate = {}, index, log = LOG, logProblem, time, rejected } = options;
+  const { by = 'release', predicate = {}, index, log = LOG, logProblem, rejected } = options;
   const payload = JSON.stringify([predicateType, predicate]);
   const entry: LogEntry | undefined = index === undefined ? undefined : { log, origin: 'log.example.com', index, treeSize: index + 1 };
   const signers = [by].flat().map((name) => signer(...(name.split('=') as [string, string?])));
@@ -48,9 +51,15 @@ export function piece(predicateType: string | undefined, options: PieceOptions =
     payloadDigest: sha256Digest(payload),
     verification:
       rejected === undefined
-        ? { state: 'verified', signers, log: entry, ...(logProblem !== undefined && { logProblem }), time: time === undefined ? undefined : new Date(time) }
+        ? { state: 'verified', signers, log: entry, ...(logProblem !== undefined && { logProblem }), time: timeOf(options) }
         : { state: 'rejected', code: 'SIGNATURE_INVALID', reason: rejected },
   };
+}
+
+function timeOf({ time, stamped }: PieceOptions): TrustedTime | undefined {
+  const at = time ?? stamped;
+  if (at === undefined) return undefined;
+  return { at: new Date(at), by: 'https://tsa.example.com', ...(time !== undefined && { notBefore: new Date(time) }) };
 }
 
 export function signature(options: PieceOptions = {}): EvidencePiece {

@@ -73,8 +73,11 @@ function evidenceSection(evidence: readonly JudgedEvidence[]): string[] {
     .map((piece) => [
       code(piece.digest),
       prose(piece.predicateType === undefined ? piece.kind : `${piece.kind}: ${predicateTypeName(piece.predicateType)}`, 120),
-      piece.signers.map((name) => code(name)).join(', ') || '–',
+      [piece.signers.map((name) => code(name)).join(', ') || '–', ...(piece.identities?.slice(0, 1) ?? []).map(({ subject }) => `(${code(subject)})`)].join(
+        ' ',
+      ),
       piece.log ? `${piece.log.index} of ${code(piece.log.log)}` : '–',
+      piece.time ? `${prose(piece.time.at)} by ${code(piece.time.by)}` : '–',
       piece.state === 'rejected' || piece.reason !== undefined ? `${piece.state}: ${prose(piece.reason ?? '', 300)}` : piece.state,
       piece.usedBy.map((id) => code(id)).join(', ') || '–',
     ]);
@@ -82,7 +85,7 @@ function evidenceSection(evidence: readonly JudgedEvidence[]): string[] {
   return [
     '### Evidence',
     '',
-    ...table(['Digest', 'What', 'Signed by', 'Log entry', 'State', 'Counted for'], rows),
+    ...table(['Digest', 'What', 'Signed by', 'Log entry', 'Signed before', 'State', 'Counted for'], rows),
     ...more(evidence.length - MAX_EVIDENCE, 'pieces'),
     '',
   ];

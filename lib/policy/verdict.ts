@@ -31,8 +31,10 @@ export type JudgedEvidence = {
   reason?: string;
   signers: string[];
   log?: LogEntry;
-  /** Verified time, RFC 3339. */
-  time?: string;
+  /** Whom the certificate names, where it was not a key that signed. */
+  identities?: { subject: string; issuer: string }[];
+  /** When it was signed at the latest (RFC 3339), and the URL of who vouches for that. */
+  time?: { at: string; by: string };
   usedBy: string[];
 };
 

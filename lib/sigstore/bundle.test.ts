@@ -42,7 +42,7 @@ describe('signStatement', () => {
   });
 
   it('refuses a key that others could not verify', () => {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
     expect(() => signStatement(payload, privateKey)).toThrowError(expect.objectContaining({ kind: 'input', code: 'KEY_UNSUPPORTED' }));
   });
 });

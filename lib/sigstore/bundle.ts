@@ -19,17 +19,20 @@ export type DsseBundle = {
   signature: Buffer;
   /** Hint of the public key, undefined for a certificate. */
   hint: string | undefined;
+  /** Certificate of the signer (DER), undefined for a key. What it says is a claim until `verifyCertificate` has confirmed it. */
+  certificate: Buffer | undefined;
   logEntries: readonly TransparencyLogEntry[];
   bundle: Bundle;
 };
 
-/** Signs an in-toto statement. The envelope's keyid stays empty: cosign refuses any other than the SSH fingerprint of the key. */
-export function signStatement(payload: Buffer, privateKey: KeyObject): DsseBundle {
+/** Signs an in-toto statement; with `certificate` (DER) the bundle carries that and no hint. The envelope's keyid stays empty: cosign refuses any other than the SSH fingerprint of the key. */
+export function signStatement(payload: Buffer, privateKey: KeyObject, certificate?: Buffer): DsseBundle {
   const publicKey = createPublicKey(privateKey);
   const signature = sign(hashAlgorithm(publicKey, 'the signing key'), preAuthenticationEncoding(IN_TOTO_PAYLOAD_TYPE, payload), privateKey);
+  const signer = certificate ? { certificate: { rawBytes: certificate.toString('base64') } } : { publicKey: { hint: publicKeyHint(publicKey) } };
   const json = {
     mediaType: BUNDLE_MEDIA_TYPE,
-    verificationMaterial: { publicKey: { hint: publicKeyHint(publicKey) }, tlogEntries: [], timestampVerificationData: { rfc3161Timestamps: [] } },
+    verificationMaterial: { ...signer, tlogEntries: [], timestampVerificationData: { rfc3161Timestamps: [] } },
     dsseEnvelope: { payload: payload.toString('base64'), payloadType: IN_TOTO_PAYLOAD_TYPE, signatures: [{ sig: signature.toString('base64') }] },
   };
   return decodeBundle(Buffer.from(JSON.stringify(json)), 'the new signature');
@@ -40,6 +43,13 @@ export function withLogEntry(unlogged: DsseBundle, entry: unknown): DsseBundle {
   const json = bundleToJSON(unlogged.bundle) as { verificationMaterial: { tlogEntries?: unknown[] } };
   json.verificationMaterial.tlogEntries = [...(json.verificationMaterial.tlogEntries ?? []), TransparencyLogEntry.toJSON(TransparencyLogEntry.fromJSON(entry))];
   return decodeBundle(Buffer.from(JSON.stringify(json)), 'the logged signature');
+}
+
+/** The same bundle with timestamps of its signature (DER, RFC 3161 TimeStampResp). */
+export function withTimestamps(bare: DsseBundle, timestamps: readonly Buffer[]): DsseBundle {
+  const json = bundleToJSON(bare.bundle) as { verificationMaterial: { timestampVerificationData?: unknown } };
+  json.verificationMaterial.timestampVerificationData = { rfc3161Timestamps: timestamps.map((der) => ({ signedTimestamp: der.toString('base64') })) };
+  return decodeBundle(Buffer.from(JSON.stringify(json)), 'the timestamped signature');
 }
 
 /** The bundle as JSON bytes; equal bundles give equal bytes. */
@@ -61,11 +71,13 @@ export function decodeBundle(bytes: Buffer, what: string): DsseBundle {
   const [signature, ...more] = envelope.signatures;
   if (!signature || more.length > 0) throw deniedError('BUNDLE_INVALID', `${what} holds ${envelope.signatures.length} signatures instead of one`);
   const material = bundle.verificationMaterial;
+  if (material.content.$case === 'x509CertificateChain') throw deniedError('BUNDLE_INVALID', `${what} holds a chain of certificates; version 0.3 has one`);
   return {
     payload: envelope.payload,
     payloadType: envelope.payloadType,
     signature: signature.sig,
     hint: material.content.$case === 'publicKey' ? material.content.publicKey.hint : undefined,
+    certificate: material.content.$case === 'certificate' ? material.content.certificate.rawBytes : undefined,
     logEntries: material.tlogEntries,
     bundle,
   };

@@ -33,11 +33,13 @@ export function parseCheckpoint(envelope: string): Checkpoint {
 /**
  * Reads a checkpoint and verifies that the trusted log signed it (C2SP signed-note, "Verifying"): origin and signature name are those of the
  * log, at least one line has its key id, and every such line verifies. Lines of other keys, such as witnesses, are passed over.
+ * With `shards`, as Rekor v1 has them, the origin is the name of the log and the ID of one of its trees: `<host> - <tree ID>`.
  * Throws denied CHECKPOINT_MALFORMED or CHECKPOINT_UNTRUSTED.
  */
-export function verifyCheckpoint(envelope: string, key: LogKey): Checkpoint {
+export function verifyCheckpoint(envelope: string, key: LogKey, { shards = false } = {}): Checkpoint {
   const checkpoint = parseCheckpoint(envelope);
-  if (checkpoint.origin !== key.origin) {
+  const name = shards ? checkpoint.origin.replace(TREE_ID, '') : checkpoint.origin;
+  if (name !== key.origin) {
     throw deniedError('CHECKPOINT_UNTRUSTED', `checkpoint is of the log "${shown(checkpoint.origin)}", not of the trusted "${key.origin}"`, {
       hint: TRUST_HINT,
     });
@@ -48,7 +50,7 @@ export function verifyCheckpoint(envelope: string, key: LogKey): Checkpoint {
     throw deniedError('CHECKPOINT_UNTRUSTED', `checkpoint of ${key.origin} has no signature by the trusted key ${keyId.toString('hex')}`, { hint: TRUST_HINT });
   }
   const message = Buffer.from(checkpoint.text);
-  if (!own.every((line) => verify(noteDigest(key.publicKey), message, key.publicKey, line.signature))) {
+  if (!own.every((line) => verify(logDigest(key.publicKey), message, key.publicKey, line.signature))) {
     throw deniedError('CHECKPOINT_UNTRUSTED', `checkpoint of ${key.origin} has a signature that does not verify with the trusted key ${keyId.toString('hex')}`);
   }
   return checkpoint;
@@ -94,7 +96,7 @@ export function signCheckpoint(tree: TreeHead, origin: string, privateKey: KeyOb
   const publicKey = createPublicKey(privateKey);
   const text = `${origin}\n${tree.size}\n${tree.root.toString('base64')}\n`;
   const keyId = checkpointKeyId({ origin, publicKey }).subarray(0, KEY_HASH_SIZE);
-  const signature = sign(noteDigest(publicKey), Buffer.from(text), privateKey);
+  const signature = sign(logDigest(publicKey), Buffer.from(text), privateKey);
   return `${text}\n\u2014 ${origin} ${Buffer.concat([keyId, signature]).toString('base64')}\n`;
 }
 
@@ -109,6 +111,7 @@ const MAX_SIGNATURES = 100;
 const KEY_HASH_SIZE = 4;
 const ED25519_KEY_SIZE = 32;
 const DECIMAL = /^(0|[1-9][0-9]*)$/;
+const TREE_ID = / - [0-9]{1,20}$/;
 const NOTE_NAME = /^[^\s+\p{Cc}]+$/u;
 const SIGNATURE_LINE = /^\u2014 ([^\s+]+) (\S+)$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
@@ -127,7 +130,8 @@ function parseSignatures(block: string): NoteSignature[] {
   });
 }
 
-function noteDigest(publicKey: KeyObject): string | null {
+/** The hash that a log of this key signs with, null for Ed25519, which hashes by itself. */
+export function logDigest(publicKey: KeyObject): string | null {
   return publicKey.asymmetricKeyType === 'ed25519' ? null : 'sha256';
 }
 

@@ -8,11 +8,18 @@ function pemOf(key: KeyObject): string {
   return key.export({ format: 'pem', type: key.type === 'private' ? 'pkcs8' : 'spki' }).toString();
 }
 
+const SUPPORTED: [string, KeyObject, string | null][] = [
+  ['P-256', generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey, 'sha256'],
+  ['P-384', generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey, 'sha384'],
+  ['P-521', generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey, 'sha512'],
+  ['RSA', generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey, 'sha256'],
+  ['Ed25519', generateKeyPairSync('ed25519').publicKey, null],
+];
 const UNSUPPORTED: [string, KeyObject][] = [
-  ['ec secp384r1', generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey],
   ['ec secp256k1', generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey],
-  ['ed25519', generateKeyPairSync('ed25519').publicKey],
-  ['rsa', generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey],
+  ['ed448', generateKeyPairSync('ed448').publicKey],
+  ['rsa 1024', generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey],
+  ['rsa-pss 2048', generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey],
 ];
 
 describe('parsePublicKey', () => {
@@ -23,6 +30,10 @@ describe('parsePublicKey', () => {
     const key = parsePublicKey(pem, 'cosign.pub');
     expect(pemOf(key)).toBe(COSIGN_KEY.publicPem);
     expect(hashAlgorithm(key, 'it')).toBe('sha256');
+  });
+
+  it.each(SUPPORTED)('reads a key of type %s', (_type, key, hash) => {
+    expect(hashAlgorithm(parsePublicKey(pemOf(key), 'it'), 'it')).toBe(hash);
   });
 
   it.each(UNSUPPORTED)('refuses a key of type %s', (type, key) => {

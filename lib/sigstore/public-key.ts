@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { inputError } from '../errors/errors.ts';
+import { fitsKey, KEY_DETAILS } from './hashedrekord.ts';
 
 /** A public key under the name that a policy or command line gave it. */
 export type NamedKey = { name: string; key: KeyObject };
 
 const MAX_PEM_LENGTH = 64 * 1024;
 
-/** Key types that signing and verifying support today, and the hash that goes with each (cosign's default algorithms). */
-const HASH_BY_CURVE: Record<string, string> = { prime256v1: 'sha256' };
-
-/** A public key from PEM. Throws input KEY_INVALID, naming `what`, for anything else, and KEY_UNSUPPORTED for any but an EC P-256 key. */
+/** A public key from PEM. Throws input KEY_INVALID, naming `what`, for anything else, and KEY_UNSUPPORTED for a key type that is not supported. */
 export function parsePublicKey(pem: string, what: string): KeyObject {
   let key: KeyObject;
   try {
@@ -23,14 +21,22 @@ export function parsePublicKey(pem: string, what: string): KeyObject {
   return key;
 }
 
-/** The hash algorithm that a signature of this key uses. Throws input KEY_UNSUPPORTED for a key type that is not supported. */
-export function hashAlgorithm(key: KeyObject, what: string): string {
-  const curve = key.asymmetricKeyDetails?.namedCurve;
-  const hash = curve === undefined ? undefined : HASH_BY_CURVE[curve];
-  if (hash !== undefined) return hash;
-  throw inputError('KEY_UNSUPPORTED', `${what} is a key of type ${[key.asymmetricKeyType, curve].filter(Boolean).join(' ')}; only EC P-256 is supported`, {
-    hint: 'use the key type that "cosign generate-key-pair" makes by default',
-  });
+/**
+ * The hash algorithm that a signature of this key uses (cosign's default algorithms; RSA is PKCS#1 v1.5), null for Ed25519, which hashes by itself. What cosign and the logs make of each: docs/signing-keys.md.
+ * Throws input KEY_UNSUPPORTED for a key type that is not supported.
+ */
+export function hashAlgorithm(key: KeyObject, what: string): string | null {
+  const details = KEY_DETAILS.find((candidate) => fitsKey(candidate, key));
+  if (details) return details.keyType === 'ed25519' ? null : details.hash;
+  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {};
+  const type = [key.asymmetricKeyType, namedCurve ?? modulusLength].filter(Boolean).join(' ');
+  throw inputError(
+    'KEY_UNSUPPORTED',
+    `${what} is a key of type ${type}; supported are ECDSA P-256, P-384 and P-521, RSA of 2048, 3072 or 4096 bits, and Ed25519`,
+    {
+      hint: 'use the key type that "cosign generate-key-pair" makes by default',
+    },
+  );
 }
 
 /** The SubjectPublicKeyInfo of the key in DER. */

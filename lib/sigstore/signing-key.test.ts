@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,9 @@ import { scrub } from '../log/redact.ts';
 import { generateCosignKey } from './cosign-key.ts';
 import { openSigningKey } from './signing-key.ts';
 import { COSIGN_KEY } from './test-keys.ts';
+
+const ED448 = generateKeyPairSync('ed448').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+const OPENSSL = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' }).toString();
 
 let folder: string;
 beforeEach(async () => {
@@ -35,6 +39,16 @@ describe('openSigningKey', () => {
     expect(scrub(`with ${COSIGN_KEY.password}`)).toBe('with ***');
   });
 
+  it.each([
+    ['P-256', generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey],
+    ['P-384', generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey],
+    ['RSA', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey],
+    ['Ed25519', generateKeyPairSync('ed25519').privateKey],
+  ])('opens a PKCS#8 key in the clear: %s', async (_type, privateKey) => {
+    await put({ 'cosign.key': privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() });
+    expect((await open()).key.equals(createPublicKey(privateKey))).toBe(true);
+  });
+
   it('follows the links of a mounted Secret, and needs no password file for the empty password', async () => {
     await mkdir(join(folder, '..data'));
     await writeFile(join(folder, '..data', 'cosign.key'), (await generateCosignKey('')).privatePem);
@@ -52,6 +66,9 @@ describe('openSigningKey', () => {
       'cosign.key',
     ],
     ['a public key', { 'cosign.key': COSIGN_KEY.publicPem }, 'KEY_INVALID', 'PUBLIC KEY'],
+    ['a PKCS#8 file without a key', { 'cosign.key': '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n' }, 'KEY_INVALID', 'and is none'],
+    ['a PKCS#8 key of a type that nobody verifies', { 'cosign.key': ED448 }, 'KEY_UNSUPPORTED', 'key of type ed448'],
+    ['a key encrypted by openssl', { 'cosign.key': OPENSSL }, 'KEY_INVALID', 'ENCRYPTED PRIVATE KEY'],
     ['an empty key file', { 'cosign.key': '' }, 'KEY_INVALID', 'not a PEM file'],
     ['a huge key file', { 'cosign.key': 'x'.repeat(64 * 1024 + 1) }, 'FILE_TOO_LARGE', 'key file'],
     ['a huge password file', { 'cosign.key': COSIGN_KEY.privatePem, 'cosign.password': 'x'.repeat(4097) }, 'FILE_TOO_LARGE', 'password file'],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { inputError } from '../errors/errors.ts';
 import { readBoundedIfPresent } from '../files/bounded-read.ts';
@@ -14,7 +14,7 @@ const MAX_PASSWORD_FILE = 4096;
 export type SigningKey = NamedKey & { privateKey: KeyObject };
 
 /**
- * Opens the encrypted cosign key in a mounted Secret. `keyFile` and `passwordFile` are paths below `folder`; a missing password file stands for the empty password, and one line break at its end is ignored.
+ * Opens the key in a mounted Secret: one that cosign encrypted, or PKCS#8 in the clear, for which the Secret is the only protection. `keyFile` and `passwordFile` are paths below `folder`; a missing password file stands for the empty password, and one line break at its end is ignored.
  * Throws input KEY_MISSING, KEY_INVALID, KEY_PASSWORD_WRONG or KEY_UNSUPPORTED.
  */
 export async function openSigningKey(folder: string, keyFile: string, passwordFile: string): Promise<SigningKey> {
@@ -26,8 +26,17 @@ export async function openSigningKey(folder: string, keyFile: string, passwordFi
   }
   const password = (await readBoundedIfPresent(join(folder, passwordFile), MAX_PASSWORD_FILE, 'password file'))?.toString('utf8').replace(/\r?\n$/, '') ?? '';
   registerSecret(password);
-  const privateKey = await decryptCosignKey(pem.toString('utf8'), password, `key file ${keyFile}`);
+  const privateKey = await readKey(pem.toString('utf8'), password, `key file ${keyFile}`);
   const key = createPublicKey(privateKey);
   hashAlgorithm(key, `key file ${keyFile}`);
   return { name: keyFile, key, privateKey };
+}
+
+async function readKey(pem: string, password: string, what: string): Promise<KeyObject> {
+  if (!/^-----BEGIN PRIVATE KEY-----\r?$/m.test(pem)) return decryptCosignKey(pem, password, what);
+  try {
+    return createPrivateKey({ key: pem, format: 'pem' });
+  } catch (cause) {
+    throw inputError('KEY_INVALID', `${what} says that it is a PKCS#8 private key, and is none`, { cause });
+  }
 }

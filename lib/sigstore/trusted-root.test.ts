@@ -44,6 +44,8 @@ describe('parseTrustedRoot', () => {
     ['a log with an empty id', JSON.stringify({ ...VALID, tlogs: [{ ...LOG, logId: { keyId: '' } }] })],
     ['a log without key', JSON.stringify({ ...VALID, tlogs: [{ ...LOG, publicKey: undefined }] })],
     ['a log with half a key', JSON.stringify({ ...VALID, tlogs: [{ ...LOG, publicKey: { ...LOG.publicKey, rawBytes: 'MCowBQ==' } }] })],
+    ['a log without a start', JSON.stringify({ ...VALID, tlogs: [{ ...LOG, publicKey: { ...LOG.publicKey, validFor: undefined } }] })],
+    ['a log with an end alone', JSON.stringify({ ...VALID, tlogs: [{ ...LOG, publicKey: { ...LOG.publicKey, validFor: { end: '2027-01-01T00:00:00Z' } } }] })],
     ['one good log and one bad', JSON.stringify({ ...VALID, tlogs: [LOG, { ...LOG, publicKey: undefined }] })],
     ['an authority without certificates', JSON.stringify({ ...VALID, certificateAuthorities: [{ uri: 'https://ca.example.com' }] })],
   ])('refuses %s', (_what, text) => {

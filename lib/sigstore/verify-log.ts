@@ -1,64 +1,83 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { TransparencyLogEntry } from '@sigstore/protobuf-specs';
-import { toSignedEntity, Verifier } from '@sigstore/verify';
+import { createHash } from 'node:crypto';
+import type { TransparencyLogEntry as BundleEntry } from '@sigstore/bundle';
+import { TransparencyLogEntry } from '@sigstore/protobuf-specs';
 import { deniedError } from '../errors/errors.ts';
+import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import type { DsseBundle } from './bundle.ts';
-import { parseCheckpoint } from './checkpoint.ts';
-import { entryVerifier } from './entry-key.ts';
-import { type NamedKey, spkiDer } from './public-key.ts';
+import { trustedLogKey } from './checkpoint.ts';
+import { hashedRekordBody, keyDetailsOf } from './hashedrekord.ts';
+import { checkLogEntry, parseLogEntry } from './log-entry.ts';
+import { spkiDer } from './public-key.ts';
 import type { Trust } from './trusted-root.ts';
+import { checkV1Entry, isV1Entry, type LoggedSigner, type V1Proof } from './v1-entry.ts';
+import type { ProvenTime } from './verified-time.ts';
 
 /** A verified entry: base URL of the log in the trusted root, name in the checkpoint, index, and size of the tree that inclusion was proved in. */
 export type VerifiedLogEntry = { log: string; origin: string; index: number; treeSize: number };
 
-/** What the log entries of a bundle prove: a verified entry, or in words why there is none. */
-export type LogFinding = { entry: VerifiedLogEntry } | { problem: string };
+/** What the log entries of a bundle prove: a verified entry, and when logs took the signature where they sign that (Rekor v1); or in words why there is none. */
+export type LogFinding = { entry: VerifiedLogEntry; times: readonly ProvenTime[] } | { problem: string };
+
+type TrustedLog = Trust['tlogs'][number];
+
+/** As sigstore-go has it; more are an attack on the time of whoever verifies. */
+const MAX_ENTRIES = 32;
 
 /**
- * Verifies the log entries of a bundle that `key` signed: entry body against signature and key, inclusion proof, and the checkpoint against the trusted logs.
+ * Verifies the log entries of a bundle that `signer` signed: entry body against signature and key (or the certificate itself), inclusion proof, and the checkpoint against the trusted logs.
+ * `times` are those that timestamp authorities vouch for: a log must have been trusted then.
  * Entries of logs that are not trusted prove nothing and do no harm beside one that is; an entry that a trusted log does not vouch for is a forgery and throws denied LOG_ENTRY_INVALID, naming `what`.
  */
-export function verifyLogEntries(bundle: DsseBundle, key: NamedKey, trust: Trust | undefined, what: string): LogFinding {
+export function verifyLogEntries(bundle: DsseBundle, signer: LoggedSigner, trust: Trust | undefined, what: string, times: readonly Date[] = []): LogFinding {
   if (bundle.logEntries.length === 0) return { problem: 'it holds no transparency log entry' };
   if (!trust) return { problem: 'no trusted root was given, so its log entry cannot be verified' };
-  const trusted = bundle.logEntries.filter((entry) => findLog(entry, trust));
-  const [first] = trusted;
-  if (!first) return { problem: 'its log entry is of a log that the trusted root does not name' };
-  const material = { ...trust, publicKey: () => ({ publicKey: key.key, validFor: () => true }) };
   try {
-    const entity = toSignedEntity(bundle.bundle);
-    const tlogEntries = entity.tlogEntries.filter((entry) => trust.tlogs.some((log) => log.logID.equals(entry.logId.keyId)));
-    new Verifier(material, { tlogThreshold: 1, timestampThreshold: 0 }).verify({ ...entity, tlogEntries, timestamps: [] });
-    for (const entry of trusted) checkEntry(entry, key);
+    if (bundle.logEntries.length > MAX_ENTRIES) throw new Error(`there are ${bundle.logEntries.length}, more than ${MAX_ENTRIES}`);
+    const trusted = bundle.logEntries.flatMap(({ logId, kindVersion, ...rest }) => {
+      const log = trust.tlogs.find((candidate) => logId !== undefined && candidate.logID.equals(logId.keyId));
+      return log && logId && kindVersion ? [{ entry: { ...rest, logId, kindVersion }, log }] : [];
+    });
+    const bodies = new Set(trusted.map(({ entry, log }) => `${log.logID.toString('hex')} ${entry.canonicalizedBody.toString('base64')}`));
+    if (bodies.size < trusted.length) throw new Error('it is there twice');
+    const verified = trusted.map(({ entry, log }) => verifyEntry(entry, bundle, signer, log, times));
+    const [first] = verified;
+    if (!first) return { problem: 'its log entry is of a log that the trusted root does not name' };
+    return { entry: first.entry, times: verified.flatMap(({ time }) => time ?? []) };
   } catch (cause) {
     throw deniedError('LOG_ENTRY_INVALID', `the log entry of ${what} is not what the log vouches for: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     });
   }
-  return { entry: describe(first, trust) };
 }
 
-function findLog(entry: TransparencyLogEntry, trust: Trust): Trust['tlogs'][number] | undefined {
-  return trust.tlogs.find((log) => entry.logId?.keyId !== undefined && log.logID.equals(entry.logId.keyId));
-}
-
-/** What @sigstore/verify leaves open: that the entry names the signing key, that the index outside the proof is the one inside, and that tree size and root beside the checkpoint are those of it. */
-function checkEntry(entry: TransparencyLogEntry, key: NamedKey): void {
-  if (entry.kindVersion?.kind !== 'hashedrekord' || entry.kindVersion.version !== '0.0.2') return;
-  if (entry.logIndex !== entry.inclusionProof?.logIndex)
-    throw new Error(`it claims index ${entry.logIndex} and proves index ${entry.inclusionProof?.logIndex}`);
-  const { treeSize, rootHash, checkpoint } = entry.inclusionProof;
-  const { size, root } = parseCheckpoint(checkpoint?.envelope ?? '');
-  if (treeSize !== String(size) || !root.equals(rootHash)) throw new Error('it repeats its checkpoint wrongly');
-  const logged = entryVerifier(entry.canonicalizedBody);
-  if (!('publicKey' in logged) || !logged.publicKey.equals(spkiDer(key.key))) throw new Error('it names another key than the one that signed');
-}
-
-function describe(entry: TransparencyLogEntry, trust: Trust): VerifiedLogEntry {
+function verifyEntry(
+  entry: BundleEntry,
+  bundle: DsseBundle,
+  signer: LoggedSigner,
+  log: TrustedLog,
+  times: readonly Date[],
+): { entry: VerifiedLogEntry; time: ProvenTime | undefined } {
+  const { checkpoint, index, integratedTime } = isV1Entry(entry)
+    ? checkV1Entry(entry, bundle, signer, trustedLogKey(log))
+    : checkV2Entry(entry, bundle, signer, log);
+  for (const time of integratedTime ? [...times, integratedTime] : times) {
+    if (time < log.validFor.start || time > log.validFor.end)
+      throw new Error(`it is of ${time.toISOString()}, when the trusted root did not trust the log ${log.baseURL}`);
+  }
   return {
-    log: findLog(entry, trust)?.baseURL ?? '',
-    origin: entry.inclusionProof?.checkpoint?.envelope.split('\n', 1)[0] ?? '',
-    index: Number(entry.logIndex),
-    treeSize: Number(entry.inclusionProof?.treeSize ?? 0),
+    entry: { log: log.baseURL, origin: checkpoint.origin, index, treeSize: checkpoint.size },
+    time: integratedTime && { at: integratedTime, by: log.baseURL, proof: { $case: 'transparency-log', tlogEntry: entry } },
   };
+}
+
+/** What Rekor v2 was asked to log for this signature is made anew, and the entry has to be that, byte for byte. It says nothing about time. */
+function checkV2Entry(entry: TransparencyLogEntry, bundle: DsseBundle, signer: LoggedSigner, log: TrustedLog): V1Proof {
+  const parsed = parseLogEntry(Buffer.from(JSON.stringify(TransparencyLogEntry.toJSON(entry))), log.baseURL);
+  const keyDetails = keyDetailsOf(signer.key);
+  const digest = createHash(keyDetails.hash).update(preAuthenticationEncoding(bundle.payloadType, bundle.payload)).digest();
+  const verifier = signer.certificate ? { x509Certificate: signer.certificate } : { publicKey: spkiDer(signer.key) };
+  const body = hashedRekordBody({ digest, signature: bundle.signature, keyDetails, verifier });
+  const checkpoint = checkLogEntry(parsed, body, { name: log.baseURL, key: trustedLogKey(log) });
+  return { checkpoint, index: Number(parsed.logIndex), integratedTime: undefined };
 }

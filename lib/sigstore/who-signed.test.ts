@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { publicKeyHint } from './public-key.ts';
 import { newSigningKey } from './test-keys.ts';
 import { altered, flippedBase64, signedBundle } from './test-log.ts';
-import { whoSigned } from './who-signed.ts';
+import { wholeTextPattern } from './text-pattern.ts';
+import { type NamedIdentity, whoIsNamed, whoSigned } from './who-signed.ts';
 
 const release = newSigningKey('release');
 const other = newSigningKey('other');
@@ -47,9 +48,38 @@ describe('whoSigned', () => {
   });
 
   it('does not pass over a key that it cannot verify with', () => {
-    const { publicKey } = generateKeyPairSync('ed25519');
+    const { publicKey } = generateKeyPairSync('ed448');
     expect(() => whoSigned(bundle, [release, { name: 'ed', key: publicKey }])).toThrowError(
       expect.objectContaining({ kind: 'input', code: 'KEY_UNSUPPORTED', message: expect.stringContaining('the key ed') }),
     );
+  });
+});
+
+describe('whoIsNamed', () => {
+  const verified = { subject: 'release@example.com', issuer: 'https://issuer.example.com' };
+  const identity = (subject: NamedIdentity['subject'], issuer: NamedIdentity['issuer'] = verified.issuer): NamedIdentity => ({
+    name: 'release',
+    subject,
+    issuer,
+  });
+
+  it.each([
+    ['both texts', identity(verified.subject)],
+    ['a pattern for the subject', identity(wholeTextPattern('.+@example\\.com'))],
+    ['a pattern for the issuer', identity(verified.subject, wholeTextPattern('https://.+'))],
+  ])('knows it by %s', (_what, given) => {
+    expect(whoIsNamed(verified, [given])).toEqual([given]);
+  });
+
+  it.each([
+    ['another subject', identity('other@example.com')],
+    ['another issuer', identity(verified.subject, 'https://issuer.example.org')],
+    ['a subject in other letters', identity('Release@example.com')],
+    ['a part of the subject', identity('example.com')],
+    ['a pattern for a part', identity(wholeTextPattern('release'))],
+    ['subject and issuer exchanged', identity(verified.issuer, verified.subject)],
+    ['nothing', identity('', '')],
+  ])('does not take it for %s', (_what, given) => {
+    expect(whoIsNamed(verified, [given])).toEqual([]);
   });
 });

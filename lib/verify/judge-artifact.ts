@@ -28,7 +28,7 @@ export type JudgeRequest = {
 export async function judgeArtifact(request: JudgeRequest): Promise<{ verdict: Verdict; evidence: CollectedEvidence }> {
   const { registry, image, policy, trust, stage, scan, now } = request;
   const configDigest = await readConfigDigest(registry, image);
-  const evidence = await collectEvidence(registry, image, { keys: policy.keys, trust });
+  const evidence = await collectEvidence(registry, image, { keys: policy.keys, identities: policy.identities, trust });
   const verdict = judge({ policy: policy.policy, policyDigest: policy.digest, evidence, stage, now, scan, configDigest, readSbom: readSbomFacts });
   return { verdict, evidence };
 }

@@ -2,15 +2,17 @@
 import { dirname, join } from 'node:path';
 import { readBounded } from '../files/bounded-read.ts';
 import { realInside } from '../files/inside.ts';
+import { issuerMatch, subjectMatch } from '../policy/identity-schema.ts';
 import { parsePolicy, policyDigest, policyKeyFiles } from '../policy/policy.ts';
-import type { Policy } from '../policy/policy-schema.ts';
+import type { Policy, Stage } from '../policy/policy-schema.ts';
 import { type NamedKey, parsePublicKey } from '../sigstore/public-key.ts';
+import type { NamedIdentity } from '../sigstore/who-signed.ts';
 
 const MAX_POLICY_BYTES = 1024 * 1024;
 const MAX_KEY_BYTES = 64 * 1024;
 
-/** A policy with the keys of its signers, under the names that its rules use, and the digest of all of that. */
-export type LoadedPolicy = { policy: Policy; digest: string; keys: readonly NamedKey[] };
+/** A policy with the keys and identities of its signers, under the names that its rules use, and the digest of all of that. */
+export type LoadedPolicy = { policy: Policy; digest: string; keys: readonly NamedKey[]; identities: readonly NamedIdentity[] };
 
 /**
  * Reads the policy file at `path` below `folder`, and the key files that it names beside it; nothing outside of `folder` is read.
@@ -25,9 +27,26 @@ export async function loadPolicy(folder: string, path: string): Promise<LoadedPo
   });
   const keyFiles = await Promise.all(policyKeyFiles(policy).map(readKey));
   const pems = new Map(keyFiles.map(({ file, bytes: pem }) => [file, pem.toString('utf8')]));
-  const keys = policy.signers.map(({ name, key }) => ({
-    name,
-    key: parsePublicKey('file' in key ? (pems.get(key.file) ?? '') : key.data, `the key of signer ${name}`),
-  }));
-  return { policy, digest: policyDigest(bytes, keyFiles), keys };
+  return { policy, digest: policyDigest(bytes, keyFiles), ...policySigners(policy, pems) };
+}
+
+/** The keys and identities of the policy's signers; `pems` holds the key files that it names. Throws input KEY_INVALID and KEY_UNSUPPORTED. */
+export function policySigners(policy: Policy, pems: ReadonlyMap<string, string>): { keys: NamedKey[]; identities: NamedIdentity[] } {
+  const keys = policy.signers.flatMap(({ name, key }) => {
+    const pem = key && ('file' in key ? (pems.get(key.file) ?? '') : key.data);
+    return pem === undefined ? [] : [{ name, key: parsePublicKey(pem, `the key of signer ${name}`) }];
+  });
+  const identities = policy.signers.flatMap(({ name, identity }) =>
+    identity ? [{ name, issuer: issuerMatch(identity), subject: subjectMatch(identity) }] : [],
+  );
+  return { keys, identities };
+}
+
+/** Why the policy cannot be judged without a trusted root at this stage; undefined when it can. */
+export function whyTrustedRoot({ policy }: Pick<LoadedPolicy, 'policy'>, stage: Stage): string | undefined {
+  if (policy.rules.some((rule) => rule.type === 'log-entry' && rule.stages.includes(stage)))
+    return 'the policy asks for log entries, and no trusted root says which logs to believe';
+  if (policy.signers.some(({ identity }) => identity !== undefined))
+    return 'the policy names signers by identity, and no trusted root says which certificate authorities to believe';
+  return undefined;
 }

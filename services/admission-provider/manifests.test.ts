@@ -28,6 +28,11 @@ describe('the Deployment', () => {
     expect(open).toEqual([config.port, config['health-port']]);
   });
 
+  test('gets no variables of its Service, one of which has the name of a setting', () => {
+    expect(deployment.spec.template.spec.enableServiceLinks).toBe(false);
+    expect(() => readConfig(container.args, { ADMISSION_PROVIDER_PORT: 'tcp://10.96.0.1:443' })).toThrow(/--port/);
+  });
+
   test('has no right in the cluster and no token', () => {
     expect(manifests.filter(({ kind }) => /Role/.test(kind))).toEqual([]);
     expect(find('ServiceAccount', 'admission-provider').automountServiceAccountToken).toBe(false);

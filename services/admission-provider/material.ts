@@ -6,7 +6,7 @@ import type { Stage } from '../../lib/policy/policy-schema.ts';
 import { sha256Digest } from '../../lib/reference/digest.ts';
 import { anonymousCredentials, type Credentials, parseDockerConfig } from '../../lib/registry/credentials.ts';
 import { parseTrustedRoot, type Trust } from '../../lib/sigstore/trusted-root.ts';
-import { type LoadedPolicy, loadPolicy } from '../../lib/verify/load-policy.ts';
+import { type LoadedPolicy, loadPolicy, whyTrustedRoot } from '../../lib/verify/load-policy.ts';
 
 /** Everything that decides an answer beside the evidence. `revision` is a digest over all of it. */
 export type Material = { revision: string; policy: LoadedPolicy; trust: Trust | undefined; credentials: Credentials };
@@ -24,15 +24,13 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Reads policy, keys, trusted root and registry credentials. Throws what `loadPolicy`, `parseTrustedRoot` and `parseDockerConfig` throw, and input TRUSTED_ROOT_MISSING
- * when the policy asks for log entries and nothing says which logs to believe.
+ * when the policy needs a trusted root and there is none.
  */
 export async function readMaterial({ policyFolder, policy: path, trustedRoot, dockerConfig, stage }: MaterialPlaces): Promise<Material> {
   const policy = await loadPolicy(policyFolder, path);
   const root = trustedRoot === undefined ? undefined : await readBoundedIfPresent(trustedRoot, MAX_FILE_BYTES, 'trusted root');
-  if (!root && policy.policy.rules.some((rule) => rule.type === 'log-entry' && rule.stages.includes(stage)))
-    throw inputError('TRUSTED_ROOT_MISSING', 'the policy asks for log entries, and no trusted root says which logs to believe', {
-      hint: 'mount the ConfigMap with trusted_root.json',
-    });
+  const needed = root ? undefined : whyTrustedRoot(policy, stage);
+  if (needed !== undefined) throw inputError('TRUSTED_ROOT_MISSING', needed, { hint: 'mount the ConfigMap with trusted_root.json' });
   const login = dockerConfig === undefined ? undefined : await readDockerConfig(dockerConfig);
   const parts = [policy.digest, stage, root && sha256Digest(root), login && sha256Digest(login.bytes)];
   return {

@@ -8,7 +8,7 @@ export const spec = defineTask({
   name: 'cosign-sign',
   title: 'Sign an artifact or attest a document about it',
   description:
-    'Signs an OCI artifact with a cosign key, or signs a document about it (an SBOM, a scan report, provenance) as an in-toto attestation, and publishes the Sigstore bundle as OCI 1.1 referrer of the artifact, as cosign 3 does. A valid signature of the same key that is there already is kept.',
+    'Signs an OCI artifact, or a document about it (SBOM, scan report, provenance) as in-toto attestation, with a cosign key or keyless, and publishes the Sigstore bundle as OCI 1.1 referrer, as cosign 3 does. A valid signature of the same signer is kept.',
   categories: ['Security'],
   tags: ['signing', 'cosign', 'sigstore', 'attestation'],
   image: 'required',
@@ -18,7 +18,7 @@ export const spec = defineTask({
       example: 'sbom.cdx.json',
     }),
     'predicate-type': optional(z.string().max(500), {
-      description: 'Type of the predicate: cyclonedx, spdxjson, vuln, slsaprovenance, slsaprovenance1, openvex, vsa, custom, or a URI.',
+      description: 'cyclonedx, spdxjson, vuln, slsaprovenance, slsaprovenance1, openvex, vsa, custom, or a URI.',
       example: 'cyclonedx',
     }),
     'predicate-digest': optional(Sha256Digest, {
@@ -27,24 +27,33 @@ export const spec = defineTask({
     }),
     log: defaulted(z.enum(['now', 'later', 'never']), 'now', {
       description:
-        'When the signature goes into the transparency log: now; later (published as pending, which no verifier takes for a signature, until rekor-upload completes it); or never. One of now, later, never.',
+        'When it goes into the transparency log: now, later (pending, which no verifier takes for a signature, until rekor-upload completes it), or never.',
       example: 'later',
     }),
     'rekor-url': optional(ServiceUrl, {
-      description: 'URL of the Rekor v2 log. Needed with log=now.',
+      description: 'URL of the Rekor v2 log, where no signing-config names one. log=now needs a log.',
       example: 'https://rekor.example.com',
     }),
+    'signing-config': optional(WorkspacePath, {
+      description: 'Sigstore signing config (v0.2) in the workspace trust, which names Fulcio, logs and TSAs.',
+      example: 'signing_config.json',
+    }),
+    'identity-token': defaulted(WorkspacePath, 'oidc-token', {
+      description: 'File in the workspace identity-token with the token for keyless signing.',
+      example: 'oidc-token',
+    }),
     key: defaulted(WorkspacePath, 'cosign.key', {
-      description: 'File in the workspace signing-key with the encrypted private key, as "cosign generate-key-pair" writes it.',
+      description: 'File in the workspace signing-key with the private key, encrypted as cosign does, or PKCS#8.',
       example: 'cosign.key',
     }),
     'key-password': defaulted(WorkspacePath, 'cosign.password', {
-      description: 'File in the workspace signing-key with the password of the key. A missing file stands for the empty password.',
+      description: 'File in the workspace signing-key with its password. Without the file it is empty.',
       example: 'cosign.password',
     }),
   },
   workspaces: {
-    'signing-key': { description: 'Secret with cosign.key and cosign.password.', optional: false, readOnly: true },
+    'signing-key': { description: 'Secret with cosign.key and cosign.password.', optional: true, readOnly: true },
+    'identity-token': { description: 'Projected volume with a service account token for Fulcio, in place of signing-key.', optional: true, readOnly: true },
     reports: { description: 'Folder with the document to attest.', optional: true, readOnly: true },
   },
   results: {
@@ -53,22 +62,53 @@ export const spec = defineTask({
     action: { description: 'signed, pending, or kept when a valid signature was there already.' },
   },
   failures: {
+    SIGNER_UNCLEAR: {
+      kind: 'input',
+      hint: 'bind the workspace signing-key (a Secret with the key) or identity-token (a projected volume with the token), and not both',
+    },
+    SIGNING_CONFIG_CONFLICT: { kind: 'input', hint: 'leave one of the params rekor-url and signing-config empty' },
+    SIGNING_CONFIG_INVALID: { kind: 'input', hint: 'give a signing config v0.2 (JSON), e.g. from "cosign signing-config create"' },
+    SIGNING_SERVICE_MISSING: {
+      kind: 'input',
+      hint: 'name the service in the signing config (param signing-config), with a validFor that includes today; keyless signing needs Fulcio and a timestamp authority',
+    },
+    TRUSTED_ROOT_MISSING: { kind: 'input', hint: 'bind the workspace trust and name the trusted root file with the param trusted-root' },
+    LOG_LATER_IMPOSSIBLE: { kind: 'input', hint: 'give log=now, or a signing config with a Rekor v2 log' },
+    IDENTITY_TOKEN_MISSING: { kind: 'input', hint: 'let the param identity-token name the path of the serviceAccountToken in the projected volume' },
+    IDENTITY_TOKEN_INVALID: {
+      kind: 'input',
+      hint: 'project a serviceAccountToken with the audience of Fulcio (sigstore); kubelet refreshes it, so an expired one was copied from somewhere',
+    },
+    FULCIO_REFUSED: { kind: 'refused', hint: 'Fulcio must know the issuer of the token and expect its audience' },
+    CERTIFICATE_INVALID: {
+      kind: 'denied',
+      hint: 'Fulcio is not the one in the trusted root, or did not log the certificate; find out which of the two is wrong before you sign again',
+    },
+    TSA_REFUSED: { kind: 'refused', hint: 'check that the signing config names the full URL of an RFC 3161 timestamp authority' },
+    TIMESTAMP_INVALID: {
+      kind: 'denied',
+      hint: 'the timestamp authority is not the one in the trusted root, or answers wrongly; find out which before you sign again',
+    },
     KEY_MISSING: { kind: 'input', hint: 'bind the workspace signing-key to the Secret with the key, or name its file with the param key' },
     KEY_PASSWORD_WRONG: {
       kind: 'input',
       hint: 'put the password of the key into the file that the param key-password names (a trailing line break is ignored)',
     },
-    KEY_INVALID: { kind: 'input', hint: 'use a key that "cosign generate-key-pair" wrote' },
-    FILE_MISSING: { kind: 'input', hint: 'let the params predicate, trusted-root and ca-bundle name files in their workspaces' },
+    KEY_INVALID: { kind: 'input', hint: 'use a key that "cosign generate-key-pair" wrote, or an unencrypted PKCS#8 key' },
+    KEY_UNSUPPORTED: { kind: 'input', hint: 'use a key type that cosign and the logs take (docs/signing-keys.md): ECDSA P-256 goes everywhere' },
+    FILE_MISSING: { kind: 'input', hint: 'let the params predicate, signing-config, trusted-root and ca-bundle name files in their workspaces' },
     PREDICATE_DIGEST_MISMATCH: {
       kind: 'denied',
       hint: 'the file was changed after the Task that wrote it; find out by whom before you run the Pipeline again',
     },
     PREDICATE_INVALID: { kind: 'input', hint: 'predicate must name a JSON file, and predicate-type its type' },
-    REKOR_URL_MISSING: { kind: 'input', hint: 'give rekor-url, or log=later or log=never' },
+    REKOR_URL_MISSING: { kind: 'input', hint: 'give rekor-url or a signing-config with a log, or log=later or log=never' },
     TRUSTED_ROOT_INVALID: { kind: 'input', hint: 'give a Sigstore trusted root (JSON), e.g. from "cosign trusted-root create"' },
-    LOG_UNKNOWN: { kind: 'input', hint: 'add the log that rekor-url names to the trusted root' },
-    REKOR_REFUSED: { kind: 'refused', hint: 'check that rekor-url is that of a Rekor v2 log and that it takes signatures of this key type' },
+    LOG_UNKNOWN: { kind: 'input', hint: 'add the log that rekor-url or the signing config names to the trusted root' },
+    REKOR_REFUSED: {
+      kind: 'refused',
+      hint: 'check that the URL is that of a log with the API version that it is named for, and that it takes signatures of this key type',
+    },
     CHECKPOINT_UNTRUSTED: { kind: 'denied', hint: 'the log is not the one in the trusted root; find out which of the two is wrong before you sign again' },
     MANIFEST_UNKNOWN: { kind: 'refused', hint: 'push the artifact before it is signed, or correct the digest in the param image' },
     REGISTRY_UNAUTHORIZED: { kind: 'refused', hint: 'give the workspace registry-credentials (or the service account) a valid login for the registry' },
@@ -77,6 +117,6 @@ export const spec = defineTask({
     HTTP_THROTTLED: { kind: 'transient', hint: 'run the Task again later; what was done is kept' },
     HTTP_SERVER_ERROR: { kind: 'transient', hint: 'run the Task again; what was done is kept' },
   },
-  network: ['the registry of the artifact', 'the Rekor log (only with log=now)'],
+  network: ['the registry of the artifact', 'the Rekor log (only with log=now)', 'Fulcio (keyless)', 'the timestamp authorities of the signing config'],
   resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
 });

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { CollectedPiece } from '../../lib/evidence/piece.ts';
 import { PREDICATE_TYPE } from '../../lib/intoto/predicate-type.ts';
 import { encodeStatement, parseStatement } from '../../lib/intoto/statement.ts';
 import { parseDigestReference } from '../../lib/reference/reference.ts';
 import { signStatement } from '../../lib/sigstore/bundle.ts';
+import { recordedBundle } from '../../lib/sigstore/test-real-stack.ts';
 import { mapPiece } from './from-evidence.ts';
 
 const HEX = 'ab'.repeat(32);
@@ -41,6 +42,16 @@ test.each([
   [PREDICATE_TYPE.spdxjson, { spdxVersion: 'SPDX-2.3' }, 'sbom-spdx-2-3', 'SBOM_REFERENCE'],
 ])('%s %j hangs on note %s', (type, predicate, noteId, kind) => {
   expect(mapPiece(piece(type, predicate), naming)).toMatchObject({ occurrence: { noteId, resourceUri: naming.resourceUri, content: { kind } } });
+});
+
+test('the key of an attestation without a key of its own is that of its certificate', () => {
+  const bundle = recordedBundle('keylessV2');
+  const { publicKey } = new X509Certificate(bundle.certificate ?? '');
+  const id = createHash('sha256')
+    .update(publicKey.export({ format: 'der', type: 'spki' }))
+    .digest('base64url');
+  const mapped = mapPiece(piece(PREDICATE_TYPE.signature, {}, { bundle }), naming);
+  expect(mapped).toMatchObject({ occurrence: { content: { envelope: { publicKeyId: `ni:///sha-256;${id}` } } } });
 });
 
 test('a scan is handed on', () => {

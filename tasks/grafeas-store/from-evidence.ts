@@ -7,6 +7,8 @@ import { readProvenance } from '../../lib/grafeas/slsa.ts';
 import { PREDICATE_TYPE, predicateTypeName } from '../../lib/intoto/predicate-type.ts';
 import { digestHex, sha256Digest } from '../../lib/reference/digest.ts';
 import { type DigestReference, repositoryName } from '../../lib/reference/reference.ts';
+import { parseCertificate } from '../../lib/sigstore/certificate.ts';
+import { keyFingerprint } from '../../lib/sigstore/public-key.ts';
 
 /** Larger ones stay in the registry alone: the reference server takes and gives at most 4 MiB at a time, and an attestation stands in an occurrence up to three times. */
 const MAX_PAYLOAD = 256 * 1024;
@@ -55,7 +57,9 @@ function envelopeOf({
   verification,
 }: Piece & { bundle: NonNullable<Piece['bundle']>; statement: NonNullable<EvidencePiece['statement']> }): SignedEnvelope {
   const [signer] = verification.signers;
-  const fingerprint = Buffer.from(digestHex(signer?.fingerprint ?? ''), 'hex').toString('base64url');
+  // The fingerprint of an identity is none of a key; the certificate has the one that signed.
+  const named = bundle.certificate ? keyFingerprint(parseCertificate(bundle.certificate, 'the attestation').publicKey) : (signer?.fingerprint ?? '');
+  const fingerprint = Buffer.from(digestHex(named), 'hex').toString('base64url');
   return { payload: bundle.payload, payloadType: bundle.payloadType, signature: bundle.signature, publicKeyId: `ni:///sha-256;${fingerprint}` };
 }
 

@@ -50,7 +50,7 @@ export async function prepareEvidence(inputs: Inputs<typeof spec>, deps: StepDep
     prepared.scans.push(mapScan(report.report, report.digest, naming));
   }
   if (!policy) return prepared;
-  const evidence = await collectEvidence(deps.registry, params.image, { keys: policy.keys, trust });
+  const evidence = await collectEvidence(deps.registry, params.image, { keys: policy.keys, identities: policy.identities, trust });
   const pieces = evidence.pieces.filter(({ kind }) => kind !== 'other');
   sortPieces(pieces, { prepared, naming, configDigest, log: deps.log });
   const verified = pieces.some(({ verification }) => verification.state === 'verified');

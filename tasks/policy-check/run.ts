@@ -10,7 +10,7 @@ import type { Inputs } from '../../lib/spec/spec.ts';
 import { workspaceFile } from '../../lib/step/house-files.ts';
 import type { StepDeps, StepOutcome } from '../../lib/step/step.ts';
 import { judgeArtifact } from '../../lib/verify/judge-artifact.ts';
-import { loadPolicy } from '../../lib/verify/load-policy.ts';
+import { loadPolicy, whyTrustedRoot } from '../../lib/verify/load-policy.ts';
 import { writeReports } from './reports.ts';
 import type { spec } from './spec.ts';
 import { openVerifier, publishVsa, vsaFor } from './summary.ts';
@@ -24,9 +24,8 @@ export async function run(inputs: Inputs<typeof spec>, deps: StepDeps): Promise<
   const policy = await loadPolicy(workspaces.policy ?? '', params.policy);
   const scan = await readScan(inputs);
   const trust = deps.trustedRoot === undefined ? undefined : parseTrustedRoot(deps.trustedRoot);
-  if (!trust && policy.policy.rules.some((rule) => rule.type === 'log-entry' && rule.stages.includes(params.stage))) {
-    throw inputError('TRUSTED_ROOT_MISSING', 'the policy asks for log entries, and no trusted root says which logs to believe');
-  }
+  const needed = trust ? undefined : whyTrustedRoot(policy, params.stage);
+  if (needed !== undefined) throw inputError('TRUSTED_ROOT_MISSING', needed);
   // Opened before anything is asked, so that a wrong key is told as the wrong input that it is, and not after the verdict.
   const verifier = await openVerifier(inputs, deps, trust);
   const { verdict, evidence } = await judgeArtifact({

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import { completePending, removePending } from '../../lib/attest/log.ts';
-import { deniedError, inputError } from '../../lib/errors/errors.ts';
+import type { KeyObject } from 'node:crypto';
+import { completePending, removePending, signerKey } from '../../lib/attest/log.ts';
+import { deniedError, inputError, StepError } from '../../lib/errors/errors.ts';
 import { collectEvidence } from '../../lib/evidence/collect.ts';
 import { pendingKey } from '../../lib/evidence/pending.ts';
 import type { CollectedPiece } from '../../lib/evidence/piece.ts';
 import { type DigestReference, repositoryName } from '../../lib/reference/reference.ts';
 import type { DsseBundle } from '../../lib/sigstore/bundle.ts';
 import type { LogKey } from '../../lib/sigstore/checkpoint.ts';
+import { checkNewBundle } from '../../lib/sigstore/new-bundle.ts';
 import { createEntryProver } from '../../lib/sigstore/prove-entry.ts';
 import { createRekor, type Rekor } from '../../lib/sigstore/rekor.ts';
-import { parseTrustedRoot, trustedLogAt } from '../../lib/sigstore/trusted-root.ts';
+import { parseTrustedRoot, type Trust, trustedLogAt } from '../../lib/sigstore/trusted-root.ts';
 import { whoSigned } from '../../lib/sigstore/who-signed.ts';
 import type { Inputs } from '../../lib/spec/spec.ts';
 import type { StepDeps, StepOutcome } from '../../lib/step/step.ts';
-
 import type { spec } from './spec.ts';
 
-type LoggedPiece = CollectedPiece & { bundle: DsseBundle };
+type ReadPiece = CollectedPiece & { bundle: DsseBundle };
 
 /** Completes every pending signature of the artifact, then proves each entry that its bundles hold against the log as it is now. */
 export async function run({ params }: Inputs<typeof spec>, deps: StepDeps): Promise<StepOutcome<typeof spec>> {
@@ -33,7 +34,7 @@ export async function run({ params }: Inputs<typeof spec>, deps: StepDeps): Prom
   });
   // Nothing refers to an artifact that is not there, which must not pass for "nothing to do".
   await deps.registry.resolve(params.image);
-  const completed = await completeAll(params.image, rekor, deps);
+  const completed = await completeAll(params.image, rekor, trust, deps);
   const { proved, logSize } = await proveAll(params.image, rekor, logKey, deps);
   return {
     results: {
@@ -45,7 +46,7 @@ export async function run({ params }: Inputs<typeof spec>, deps: StepDeps): Prom
   };
 }
 
-async function completeAll(image: DigestReference, rekor: Rekor, deps: StepDeps): Promise<number> {
+async function completeAll(image: DigestReference, rekor: Rekor, trust: Trust, deps: StepDeps): Promise<number> {
   const { pieces } = await collectEvidence(deps.registry, image, { keys: [], trust: undefined });
   const finished = new Set(pieces.filter((piece) => piece.kind !== 'pending' && (piece.bundle?.logEntries.length ?? 0) > 0).map(signatureOf));
   let completed = 0;
@@ -56,14 +57,28 @@ async function completeAll(image: DigestReference, rekor: Rekor, deps: StepDeps)
       await removePending(deps, image, piece.digest);
       continue;
     }
-    const key = pendingKey(piece);
-    if (whoSigned(piece.bundle, [key]).length === 0)
-      throw deniedError('PENDING_INVALID', `the pending signature ${piece.digest} of ${image.repository} is not by the key that it names`);
-    const { bundleDigest, logIndex } = await completePending({ ...deps, rekor }, image, piece.bundle, key.key, piece.digest);
+    const key = provenSigner({ ...piece, bundle: piece.bundle }, trust, `the pending signature ${piece.digest} of ${image.repository}`);
+    const { bundleDigest, logIndex } = await completePending({ ...deps, rekor }, image, piece.bundle, key, piece.digest);
     deps.log.info('pending signature logged and published', { predicateType: piece.predicateType, bundle: bundleDigest, logIndex });
     completed++;
   }
   return completed;
+}
+
+/** The key that signed, as the pending referrer names it, or that of a certificate which the trusted root vouches for at the time of the timestamp. Throws denied PENDING_INVALID. */
+function provenSigner(piece: ReadPiece, trust: Trust, what: string): KeyObject {
+  if (piece.bundle.certificate) {
+    try {
+      checkNewBundle(piece.bundle, undefined, trust, { logged: false }, what);
+    } catch (cause) {
+      if (!(cause instanceof StepError) || cause.kind !== 'denied') throw cause;
+      throw deniedError('PENDING_INVALID', cause.message, { cause });
+    }
+    return signerKey(piece.bundle, undefined);
+  }
+  const key = pendingKey(piece);
+  if (whoSigned(piece.bundle, [key]).length === 0) throw deniedError('PENDING_INVALID', `${what} is not by the key that it names`);
+  return key.key;
 }
 
 function signatureOf(piece: CollectedPiece): string {
@@ -72,7 +87,7 @@ function signatureOf(piece: CollectedPiece): string {
 
 async function proveAll(image: DigestReference, rekor: Rekor, logKey: LogKey, deps: StepDeps): Promise<{ proved: number; logSize: number }> {
   const { pieces } = await collectEvidence(deps.registry, image, { keys: [], trust: undefined });
-  const logged = pieces.filter((piece): piece is LoggedPiece => piece.kind !== 'pending' && (piece.bundle?.logEntries.length ?? 0) > 0);
+  const logged = pieces.filter((piece): piece is ReadPiece => piece.kind !== 'pending' && (piece.bundle?.logEntries.length ?? 0) > 0);
   const prover = await createEntryProver(rekor, logKey);
   let proved = 0;
   for (const piece of logged) {

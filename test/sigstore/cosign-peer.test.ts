@@ -8,7 +8,7 @@ import { succeeded } from '../cosign/run-command.ts';
 import { mintToken, SERVERS, TRUST } from './bed.ts';
 import { type Cosign, openCosign } from './cosign.ts';
 import { pushNewImage } from './images.ts';
-import { verifyByPolicy } from './verify.ts';
+import { type Judged, verifyByIdentity, verifyByPolicy } from './verify.ts';
 
 const BOT = { namespace: 'build', serviceAccount: 'bot' };
 const REKOR_V2 = ['--signing-config', TRUST.signingConfig];
@@ -28,25 +28,13 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 /** How cosign signs and verifies, and why `supply-chain verify` fails the rules "signed" and "logged"; undefined where the rule passes. */
 type Row = { what: string; by: 'key' | 'token'; sign: string[]; verify?: string[]; signed?: RegExp; logged?: RegExp };
 
-/** What our verifier makes of it today. A certificate is no signer yet, a timestamp no time, and the tags of older cosign versions are not read. */
+/** What our verifier makes of it today: the tags of older cosign versions are not read. */
 const TODAY: Row[] = [
   { what: 'a key, Rekor v2 and a timestamp', by: 'key', sign: REKOR_V2 },
   { what: 'a key, Rekor v1 and a timestamp', by: 'key', sign: REKOR_V1 },
   { what: 'a key alone', by: 'key', sign: NO_SERVICE, verify: ['--insecure-ignore-tlog'], logged: /holds no transparency log entry/ },
-  {
-    what: 'Fulcio, Rekor v2 and a timestamp',
-    by: 'token',
-    sign: REKOR_V2,
-    signed: /none of the trusted keys signed/,
-    logged: /none of the trusted keys signed/,
-  },
-  {
-    what: 'Fulcio, Rekor v1 and a timestamp',
-    by: 'token',
-    sign: REKOR_V1,
-    signed: /none of the trusted keys signed/,
-    logged: /none of the trusted keys signed/,
-  },
+  { what: 'Fulcio, Rekor v2 and a timestamp', by: 'token', sign: REKOR_V2 },
+  { what: 'Fulcio, Rekor v1 and a timestamp', by: 'token', sign: REKOR_V1 },
   {
     what: 'a key, as a tag',
     by: 'key',
@@ -70,21 +58,31 @@ test.each(TODAY)('what cosign signs with $what, it verifies; ours judges it as i
   succeeded(await cosign.sign(image, signer, sign), 'cosign sign');
   succeeded(await cosign.verify(image, by === 'key' ? cosign : { serviceAccount: 'build/bot' }, verify), 'cosign verify');
 
-  const { code, verdict } = await verifyByPolicy(folder, image, cosign.publicKey);
-  const expected = { ...(signed && { signed: expect.stringMatching(signed) }), ...(logged && { 'signature-logged': expect.stringMatching(logged) }) };
-  expect({ code, failures: failures(verdict) }).toEqual({ code: signed || logged ? 20 : 0, failures: expected });
+  const judged = by === 'key' ? await verifyByPolicy(folder, image, cosign.publicKey) : await verifyByIdentity(folder, image, { serviceAccount: 'build/bot' });
+  const loggedRule = by === 'key' ? 'signature-logged' : 'logged';
+  const expected = { ...(signed && { signed: expect.stringMatching(signed) }), ...(logged && { [loggedRule]: expect.stringMatching(logged) }) };
+  expect({ code: judged.code, failures: failures(judged.verdict) }).toEqual({ code: signed || logged ? 20 : 0, failures: expected });
+  expect(timeless(judged)).toBe(signed !== undefined || sign === NO_SERVICE);
 });
+
+/** Whether no piece of evidence has a time that somebody vouches for. */
+function timeless({ verdict }: Judged): boolean {
+  return verdict.evidence.every(({ time }) => time === undefined);
+}
 
 describe('keyless', () => {
   test.each([
     ['another service account', { serviceAccount: 'build/other' }, /expected SAN value/],
     ['another namespace', { serviceAccount: 'other/bot' }, /expected SAN value/],
     ['another issuer', { serviceAccount: 'build/bot', issuer: 'https://issuer.example.com' }, /expected issuer value/],
-  ])('cosign does not take it for that of %s', async (_what, expected, reason) => {
+  ])('neither cosign nor ours takes it for that of %s', async (_what, expected, reason) => {
     const image = await pushNewImage('peer');
     succeeded(await cosign.sign(image, { token: await mintToken(BOT) }, REKOR_V2), 'cosign sign');
     const end = await cosign.verify(image, expected);
     expect({ refused: end.code !== 0, stderr: end.stderr }).toEqual({ refused: true, stderr: expect.stringMatching(reason) });
+    const ours = await verifyByIdentity(folder, image, expected);
+    const who = expect.stringMatching(/is signed by https:\/\/kubernetes\.io\/namespaces\/build\/serviceaccounts\/bot .*none of the trusted identities/);
+    expect({ code: ours.code, failures: failures(ours.verdict) }).toEqual({ code: 20, failures: { signed: who, logged: who } });
   });
 
   test.each([

@@ -39,7 +39,8 @@ export async function openCosign(folder: string): Promise<Cosign> {
   };
 }
 
-function expecting(by: Expected): string[] {
+/** The options of cosign that say whom the verifier expects. */
+export function expecting(by: Expected): string[] {
   if ('publicKey' in by) return ['--key', by.publicKey];
   return ['--certificate-identity', identityOf(by.serviceAccount), '--certificate-oidc-issuer', by.issuer ?? SERVERS.issuer];
 }

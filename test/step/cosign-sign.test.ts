@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import { generateKeyPairSync } from 'node:crypto';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { closeAll } from '../../lib/http/test-server.ts';
 import { sha256Digest } from '../../lib/reference/digest.ts';
 import { spec } from '../../tasks/cosign-sign/spec.ts';
 import { type Bench, openBench } from './bench.ts';
 import { expectDone, expectNoSecrets, REGISTRY_PASSWORD } from './expectations.ts';
 import { REGISTRY_PROVOCATIONS, SOON_NEVER, testFailures } from './failures.ts';
 import { rootWithAnotherKey } from './forge.ts';
+import { bindToken, identityToken, KEYLESS_PROVOCATIONS, refusing, SECRET_TOKEN, trustWithConfig } from './keyless-provocations.ts';
 import { runStep, type StepRun } from './spawn-step.ts';
 import { logSize, standing } from './standing.ts';
 
@@ -15,7 +18,10 @@ let bench: Bench;
 beforeAll(async () => {
   bench = await openBench();
 });
-afterAll(() => bench.close());
+afterAll(async () => {
+  await closeAll();
+  await bench.close();
+});
 beforeEach(() => bench.calm());
 
 function base({ workspaces, logUrl }: Bench, image: string): StepRun {
@@ -116,11 +122,27 @@ describe('cosign-sign', () => {
     expect(end.stderr).not.toContain(auth);
   });
 
+  test('a token goes to Fulcio alone and is never shown, not even when Fulcio repeats it', async () => {
+    const image = await bench.pushImage('team/token');
+    const fulcio = await refusing(({ body }) => JSON.stringify({ message: `do not like ${body}` }));
+    const trust = await trustWithConfig(bench, { fulcio: fulcio.url });
+    const { params } = base(bench, image);
+    const end = await runStep({
+      task: 'cosign-sign',
+      params: { ...params, 'rekor-url': '', 'signing-config': 'signing_config.json' },
+      workspaces: { trust, 'identity-token': await bindToken(bench, identityToken()) },
+    });
+    expect(end).toMatchObject({ code: 77, results: { outcome: 'refused' } });
+    expect(fulcio.seen[0]?.body.toString()).toContain(SECRET_TOKEN);
+    for (const part of [...SECRET_TOKEN.split('.').slice(1), SECRET_TOKEN])
+      expect([end.stdout, end.stderr, ...Object.values(end.results)].join()).not.toContain(part);
+  });
+
   test('every wrong param is told at once, and nothing is sent', async () => {
     const params = { image: 'team/app:1', log: 'sometimes', 'rekor-url': 'ftp://log', timeout: 'soon', predicate: '/etc/passwd' };
     const end = await runStep({ task: 'cosign-sign', params });
     expect(end).toMatchObject({ code: 64, results: { outcome: 'input' } });
-    for (const name of ['param image', 'param log', 'param rekor-url', 'param timeout', 'param predicate', 'workspace signing-key'])
+    for (const name of ['param image', 'param log', 'param rekor-url', 'param timeout', 'param predicate'])
       expect(end.stderr).toContain(`error:   - ${name}: `);
     expect(bench.requests).toEqual([]);
   });
@@ -131,6 +153,7 @@ describe('failures of cosign-sign', () => {
     spec,
     {
       ...REGISTRY_PROVOCATIONS,
+      ...KEYLESS_PROVOCATIONS,
       KEY_MISSING: async () => ({ workspaces: await keyFolder({}), names: 'cosign.key' }),
       KEY_PASSWORD_WRONG: async () => {
         const workspaces = await keyFolder({ 'cosign.password': 'guessed-wrongly' });
@@ -138,8 +161,12 @@ describe('failures of cosign-sign', () => {
         return { workspaces, names: /the password does not open key file cosign\.key/ };
       },
       KEY_INVALID: async () => ({
-        workspaces: await keyFolder({ 'cosign.key': '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n' }),
-        names: /key file cosign\.key is a PEM file of type "PRIVATE KEY"/,
+        workspaces: await keyFolder({ 'cosign.key': '-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n' }),
+        names: /key file cosign\.key is a PEM file of type "RSA PRIVATE KEY"/,
+      }),
+      KEY_UNSUPPORTED: async () => ({
+        workspaces: await keyFolder({ 'cosign.key': generateKeyPairSync('ed448').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() }),
+        names: /key file cosign\.key is a key of type ed448/,
       }),
       FILE_MISSING: async () => ({
         params: { predicate: 'sbom.json', 'predicate-type': 'cyclonedx' },

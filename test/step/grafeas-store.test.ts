@@ -142,11 +142,11 @@ test("the API of Google's service: records once, filters, and finds every spelli
 });
 
 describe('failures of grafeas-store', () => {
-  let proxy: ScriptedServer;
+  let metadata: ScriptedServer;
   beforeAll(async () => {
-    proxy = await startScriptedServer((_request, response) => response.writeHead(403).end('no such account'));
+    metadata = await startScriptedServer((_request, response) => response.writeHead(403).end('no such account'));
   });
-  afterAll(() => proxy.close());
+  afterAll(() => metadata.close());
 
   const answer = (status: number, body: string, only: (request: FaultRequest) => boolean = () => true, headers = {}): Pick<Provoked, 'params'> => {
     grafeas.wire.fault = (request) => (only(request) ? { kind: 'answer', status, body, headers } : undefined);
@@ -198,8 +198,8 @@ describe('failures of grafeas-store', () => {
       GRAFEAS_INCOMPLETE: () => ({ ...answer(200, '{"name":"projects/shop/occurrences/1"}', isCreate), names: 'tekton-supply-chain-deployment-' }),
       METADATA_REFUSED: () => ({
         params: { ...DEPLOYMENT, 'grafeas-url': 'https://containeranalysis.googleapis.com' },
-        env: { HTTP_PROXY: proxy.url },
-        names: 'metadata.google.internal',
+        env: { GCE_METADATA_HOST: new URL(metadata.url).host },
+        names: 'no such account',
       }),
     },
     { bench: () => bench, base: (_, image): StepRun => storeRun(store(), image) },

@@ -13,8 +13,8 @@ export type CountedReport = { object: string; report: ScanReport };
 export type ScanReports = { reports: CountedReport[]; facts: string[]; problems: Problem[]; evidence: string[] };
 
 /**
- * The reports that a rule accepts: the file, and what is attested. Of several attested reports the latest by verified time speaks; where one of them has no verified time, age proves nothing
- * and all of them do. A report about another artifact, or one that cannot be read, is a problem and never counts.
+ * The reports that a rule accepts: the file, and what is attested. Of several attested reports those speak that no other was certainly signed after: by the start of its certificate, since
+ * a later timestamp proves nothing (anybody can have an old signature stamped anew). A report about another artifact, or one that cannot be read, is a problem and never counts.
  */
 export function scanReports(rule: RuleOf<'vulnerabilities'>, input: RuleInput): ScanReports {
   const found: ScanReports = { reports: [], facts: [], problems: [], evidence: [] };
@@ -71,11 +71,12 @@ function described({ object, report }: CountedReport): string {
   return `${object}: ${oneLine(report.scanner, 80)}, ${stated ? `${stated} as it says itself` : 'which states no time'}, ${report.findings.length} findings${suppressed}`;
 }
 
+/** Without those that another one was certainly signed after. What is not known for all pieces of a statement is taken at its worst. */
 function latest(statements: readonly Statement[]): readonly Statement[] {
-  const times = statements.map((statement) => Math.min(...statement.map(({ verification }) => verification.time?.getTime() ?? Number.NaN)));
-  if (times.some(Number.isNaN)) return statements;
-  const newest = Math.max(...times);
-  return statements.filter((_, index) => times[index] === newest);
+  const newest = Math.max(
+    ...statements.map((statement) => Math.min(...statement.map(({ verification }) => verification.time?.notBefore?.getTime() ?? -Infinity))),
+  );
+  return statements.filter((statement) => Math.max(...statement.map(({ verification }) => verification.time?.at.getTime() ?? Infinity)) >= newest);
 }
 
 function noScan(rule: RuleOf<'vulnerabilities'>, { evidence }: RuleInput): Problem[] {

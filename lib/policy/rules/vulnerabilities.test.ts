@@ -104,6 +104,24 @@ describe('vulnerabilities', () => {
       [vuln(TRIVY, { time: '2026-08-01T00:00:00Z' }), vuln(clean)],
       'CVE-2025-20003',
     ],
+    [
+      'an old clean one, stamped anew, hides nothing: its age is not known',
+      rule(attested, '[{ severity: medium }]'),
+      [vuln(TRIVY, { time: '2026-08-01T00:00:00Z' }), vuln(clean, { stamped: '2026-08-02T00:00:00Z' })],
+      'CVE-2025-20003',
+    ],
+    [
+      'the latest is clean, and the one before was signed with a key and stamped',
+      rule(attested, '[{ severity: medium }]'),
+      [vuln(TRIVY, { stamped: '2026-08-01T00:00:00Z' }), vuln(clean, { time: '2026-08-02T00:00:00Z' })],
+      'passed',
+    ],
+    [
+      'one without a time is not older than any',
+      rule(attested, '[{ severity: medium }]'),
+      [vuln(TRIVY), vuln(clean, { time: '2026-08-02T00:00:00Z' })],
+      'CVE-2025-20003',
+    ],
     ['pending', rule(attested), [vuln(clean, { kind: 'pending' })], 'not logged yet'],
   ])('attested: %s', (_name, text, pieces, expected) => {
     expectResult(resultOf(text, evidence(...pieces)), expected);
