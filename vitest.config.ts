@@ -5,7 +5,10 @@ import { skippedSuitesReporter } from './scripts/check/skipped-suites.ts';
 /** Unit tests beside the sources and step tests against the built bundles: all that runs with Node alone. What needs peers has a config of its own. */
 export default defineConfig({
   test: {
-    include: ['{bin,cli,images,lib,scripts,services,tasks}/**/*.test.ts', 'test/{step,peers,mutants,cluster/bed,cluster/components}/**/*.test.ts'],
+    include: [
+      '{bin,cli,images,lib,scripts,services,tasks}/**/*.test.ts',
+      'test/{step,peers,mutants,cluster/bed,cluster/components,cluster/bench}/**/*.test.ts',
+    ],
     pool: 'forks',
     // More than two cores need: a good part of the step tests waits for timers and sockets.
     maxWorkers: 4,

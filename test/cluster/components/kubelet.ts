@@ -59,6 +59,8 @@ async function configuration(bed: Bed, dir: string): Promise<object> {
     authentication: { anonymous: { enabled: false }, webhook: { enabled: true }, x509: { clientCAFile: pki.ca.certFile } },
     authorization: { mode: 'Webhook' },
     containerRuntimeEndpoint: `unix://${containerdSocket(bed)}`,
+    // A step waits for a file that the kubelet writes when it looks at the Pod again; a minute is too long where a look was missed.
+    syncFrequency: '10s',
     cgroupDriver: 'cgroupfs',
     cgroupRoot: `/${podCgroup(bed.root)}`,
     failCgroupV1: false,

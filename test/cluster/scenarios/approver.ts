@@ -13,15 +13,15 @@ import { type Cluster, getJson } from './tekton-run.ts';
 /** Somebody who votes: how the API server calls him, and a kubeconfig with his token. */
 export type Approver = { user: string; namespace: string; kubeconfig: string };
 
-/** A service account that may vote in its namespace (ClusterRole approval-gate-approver) and do nothing else, with a token of an hour. */
-export async function createApprover({ bed }: Suite, namespace: string, name: string): Promise<Approver> {
+/** A service account that has one ClusterRole of the gate in its namespace (may vote, unless told) and nothing else, with a token of an hour. */
+export async function createApprover({ bed }: Suite, namespace: string, name: string, role = 'approval-gate-approver'): Promise<Approver> {
   await bed.apply([
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace }, automountServiceAccountToken: false },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'RoleBinding',
-      metadata: { name: `${name}-approves`, namespace },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'approval-gate-approver' },
+      metadata: { name: `${name}-${role}`, namespace },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
       subjects: [{ kind: 'ServiceAccount', name, namespace }],
     },
   ]);

@@ -5,16 +5,16 @@ import { transientError } from '../../../lib/errors/errors.ts';
 import { createHttp } from '../../../lib/http/http.ts';
 import { silentLogger } from '../../../lib/log/log.ts';
 import { ARGOCD_NAMESPACE } from '../components/argocd-install.ts';
-import type { ForgeRepository, ForgeUser } from './forge-place.ts';
+import type { ForgeRepository } from './forge-place.ts';
 import type { Suite } from './suite.ts';
+import { SCENARIO_LABEL } from './team.ts';
 import { getJson } from './tekton-run.ts';
 
 export type ApplicationOptions = {
-  /** Name of application and project; also that of the Secret with the login for the repository. */
+  /** Name of application and project. */
   name: string;
+  /** One that everybody may read. */
   repository: ForgeRepository;
-  /** Who reads the repository for Argo CD. */
-  reader: ForgeUser;
   /** Folder of the manifests in the repository. */
   path: string;
   /** Namespace that it deploys to, which must be there. */
@@ -44,8 +44,8 @@ export type Application = {
 /** An application with auto-sync (prune, self-heal) and `Validate=true` in a project of its own, as a platform team makes one for a team. */
 export async function createApplication(suite: Suite, options: ApplicationOptions): Promise<ApplicationPlace> {
   const { bed } = suite;
-  const { name, repository, reader, path, namespace } = options;
-  const metadata = { name, namespace: ARGOCD_NAMESPACE };
+  const { name, repository, path, namespace } = options;
+  const metadata = { name, namespace: ARGOCD_NAMESPACE, labels: SCENARIO_LABEL };
   const destination = { server: 'https://kubernetes.default.svc', namespace };
   const policies = ['get', 'sync'].map((action) => `p, proj:${name}:ci, applications, ${action}, ${name}/${name}, allow`);
   await bed.apply([
@@ -54,12 +54,6 @@ export async function createApplication(suite: Suite, options: ApplicationOption
       kind: 'AppProject',
       metadata,
       spec: { sourceRepos: [repository.url], destinations: [destination], roles: [{ name: 'ci', policies }] },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { ...metadata, labels: { 'argocd.argoproj.io/secret-type': 'repository' } },
-      stringData: { type: 'git', url: repository.url, username: reader.name, password: reader.token, project: name },
     },
     {
       apiVersion: 'argoproj.io/v1alpha1',
@@ -81,7 +75,7 @@ export async function createApplication(suite: Suite, options: ApplicationOption
     ca,
     read: () => getJson<Application>(bed, ['application', name, '-n', ARGOCD_NAMESPACE]),
     async remove() {
-      for (const kind of ['application', 'secret', 'appproject']) await bed.kubectl(['delete', kind, name, '-n', ARGOCD_NAMESPACE, '--ignore-not-found']);
+      for (const kind of ['application', 'appproject']) await bed.kubectl(['delete', kind, name, '-n', ARGOCD_NAMESPACE, '--ignore-not-found']);
     },
   };
 }

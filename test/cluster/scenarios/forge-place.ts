@@ -15,11 +15,13 @@ export type ForgePlace = {
   api: GiteaCall;
   /** A user with read rights to nothing; to be made a collaborator. */
   user(name: string, scopes: readonly string[]): Promise<ForgeUser>;
-  /** A private repository of the administrator with these files on `main`, and who else may do what. */
-  repository(name: string, files: Readonly<Record<string, string>>, collaborators: Readonly<Record<string, 'read' | 'write'>>): Promise<ForgeRepository>;
+  /** A repository of the administrator with these files on `main`, and who else may do what; private unless told. */
+  repository(name: string, files: Readonly<Record<string, string>>, access: RepositoryAccess): Promise<ForgeRepository>;
   /** Deletes users and repositories. */
   remove(): Promise<void>;
 };
+
+export type RepositoryAccess = { isPublic?: boolean; collaborators: Readonly<Record<string, 'read' | 'write'>> };
 
 export type ForgeRepository = {
   /** `owner/name`. */
@@ -57,9 +59,9 @@ export async function openForge({ bed, giteaUrl }: Suite, prefix: string): Promi
       const { sha1 } = (await login('POST', `/users/${username}/tokens`, { name: 'scenario', scopes })) as { sha1: string };
       return { name: username, token: sha1 };
     },
-    async repository(name, files, collaborators) {
+    async repository(name, files, { isPublic = false, collaborators }) {
       const repository = `${prefix}-${name}`;
-      await api('POST', '/user/repos', { name: repository, private: true, default_branch: 'main' });
+      await api('POST', '/user/repos', { name: repository, private: !isPublic, default_branch: 'main' });
       made.unshift(`/repos/${ADMIN}/${repository}`);
       for (const [user, permission] of Object.entries(collaborators)) await api('PUT', `/repos/${ADMIN}/${repository}/collaborators/${user}`, { permission });
       const first = Object.entries(files).map(([path, content]) => ({ operation: 'create', path, content: base64(content) }));

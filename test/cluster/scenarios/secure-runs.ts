@@ -20,6 +20,11 @@ rules:
 export type Securing = { suite: Suite; team: Team; image: string };
 type Param = { name: string; value: string };
 
+/** Where image, log and registry are, as Pipeline and fused Task both take it. */
+function placesOf({ suite, image }: Securing): Record<string, string> {
+  return { image, 'rekor-url': suite.rekorUrl, 'rekor-read-url': suite.rekorReadUrl, 'insecure-registries': suite.insecure };
+}
+
 /** The workspaces of a run that the objects of a team fill. */
 export const TEAM_WORKSPACES = [
   { name: 'signing-key', secret: { secretName: 'signing-key' } },
@@ -28,14 +33,14 @@ export const TEAM_WORKSPACES = [
 ];
 
 /** A run of the Pipeline secure-image with its defaults, as the sample beside it writes one. */
-export function secureImageRun({ suite, team, image }: Securing): object {
+export function secureImageRun(securing: Securing): object {
   return {
     apiVersion: 'tekton.dev/v1',
     kind: 'PipelineRun',
-    metadata: { generateName: 'secure-image-', namespace: team.namespace },
+    metadata: { generateName: 'secure-image-', namespace: securing.team.namespace },
     spec: {
       pipelineRef: { name: 'secure-image' },
-      params: params({ image, 'rekor-url': suite.rekorUrl, 'insecure-registries': suite.insecure }),
+      params: params(placesOf(securing)),
       taskRunTemplate: { serviceAccountName: RUN_ACCOUNT, podTemplate: { securityContext: { fsGroup: 65532 } } },
       workspaces: [{ name: 'reports', ...NEW_VOLUME }, ...TEAM_WORKSPACES],
     },
@@ -46,17 +51,17 @@ export function secureImageRun({ suite, team, image }: Securing): object {
  * The same steps as StepActions in one Pod, as an author writes it by their READMEs: files go through an `emptyDir`, results from step to step, and no claim
  * and no scheduling stands between them.
  */
-export function fusedRun({ suite, team, image }: Securing): object {
+export function fusedRun(securing: Securing): object {
   return {
     apiVersion: 'tekton.dev/v1',
     kind: 'TaskRun',
-    metadata: { generateName: 'fused-', namespace: team.namespace },
+    metadata: { generateName: 'fused-', namespace: securing.team.namespace },
     spec: {
       serviceAccountName: RUN_ACCOUNT,
-      params: params({ image, 'rekor-url': suite.rekorUrl, 'insecure-registries': suite.insecure }),
+      params: params(placesOf(securing)),
       workspaces: [{ name: 'reports', emptyDir: {} }, ...TEAM_WORKSPACES],
       taskSpec: {
-        params: ['image', 'rekor-url', 'insecure-registries'].map((name) => ({ name })),
+        params: Object.keys(placesOf(securing)).map((name) => ({ name })),
         workspaces: ['reports', 'signing-key', 'policy', 'trust'].map((name) => ({ name })),
         results: RESULTS.map(([name, value]) => ({ name, value })),
         steps: STEPS.map(([name, action, own]) => ({
@@ -70,8 +75,9 @@ export function fusedRun({ suite, team, image }: Securing): object {
   };
 }
 
-const LOG = { 'rekor-url': '$(params.rekor-url)', 'trusted-root': 'trusted_root.json', 'trust-path': '$(workspaces.trust.path)' };
-const KEY = { log: 'later', 'signing-key-path': '$(workspaces.signing-key.path)', ...LOG };
+const TRUST = { 'trusted-root': 'trusted_root.json', 'trust-path': '$(workspaces.trust.path)' };
+const LOG = { 'rekor-url': '$(params.rekor-url)', 'rekor-read-url': '$(params.rekor-read-url)', ...TRUST };
+const KEY = { log: 'later', 'signing-key-path': '$(workspaces.signing-key.path)', ...TRUST };
 const REPORTS = { 'reports-path': '$(workspaces.reports.path)' };
 const SBOM = {
   predicate: '$(steps.sbom.results.sbom-path)',

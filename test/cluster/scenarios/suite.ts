@@ -34,13 +34,13 @@ export type Suite = Installed & {
 };
 
 /** The bed as it stands and what the setup has installed; starts nothing. */
-export async function openSuite(): Promise<Suite> {
+export async function openSuite(installed: Installed = inject('installed')): Promise<Suite> {
   const place = bedPlace(process.env);
   const bed = createBed(place, (line) => console.error(line));
   const { node } = bed;
   const trustedRootFile = trustFiles(bed.root).trustedRoot;
   return {
-    ...inject('installed'),
+    ...installed,
     bed,
     kubeconfig: place.kubeconfig,
     registry: `${node}:5000`,

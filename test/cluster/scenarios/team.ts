@@ -17,6 +17,9 @@ export type TeamOptions = {
   policy: string;
 };
 
+/** On all that a scenario makes outside of its namespaces, and on these. */
+export const SCENARIO_LABEL = { 'supply-chain-scenario': 'true' } as const;
+
 export const RUN_ACCOUNT = 'runs';
 
 /** Makes the namespace and everything in it that the samples of the catalog refer to. */
@@ -29,7 +32,7 @@ export async function createTeam(cluster: Cluster, { name, trustedRoot, ca, poli
     {
       apiVersion: 'v1',
       kind: 'Namespace',
-      metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted', 'supply-chain-scenario': 'true' } },
+      metadata: { name: namespace, labels: { 'pod-security.kubernetes.io/enforce': 'restricted', ...SCENARIO_LABEL } },
     },
   ]);
   await cluster.apply([
@@ -53,15 +56,16 @@ export async function createTeam(cluster: Cluster, { name, trustedRoot, ca, poli
 
 const OLD_MS = 60 * 60_000;
 
-/** Deletes the namespaces that a killed run has left, and none that a run beside this one may be using; does not wait for their end. */
+type Listed = { items: { kind: string; metadata: { name: string; namespace?: string; creationTimestamp: string } }[] };
+
+/** Deletes what a killed run has left, and nothing that a run beside this one may be using; does not wait for its end. */
 export async function deleteOldTeams(cluster: Cluster): Promise<void> {
-  const { items } = await getJson<{ items: { metadata: { name: string; creationTimestamp: string } }[] }>(cluster, [
-    'namespace',
-    '-l',
-    'supply-chain-scenario=true',
-  ]);
-  for (const { metadata } of items) {
-    if (Date.now() - Date.parse(metadata.creationTimestamp) > OLD_MS) await deleteTeam(cluster, { namespace: metadata.name });
+  const kinds = 'namespaces,applications.argoproj.io,appprojects.argoproj.io';
+  const { items } = await getJson<Listed>(cluster, [kinds, '-A', '-l', Object.entries(SCENARIO_LABEL).flat().join('=')]);
+  for (const { kind, metadata } of items) {
+    if (Date.now() - Date.parse(metadata.creationTimestamp) < OLD_MS) continue;
+    const place = metadata.namespace === undefined ? [] : ['-n', metadata.namespace];
+    await cluster.kubectl(['delete', kind, metadata.name, ...place, '--wait=false', '--ignore-not-found']);
   }
 }
 

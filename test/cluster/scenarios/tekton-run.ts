@@ -8,8 +8,16 @@ export type Cluster = Pick<Bed, 'kubectl' | 'apply' | 'log' | 'node'>;
 export type RunKind = 'pipelinerun' | 'taskrun';
 export type RunName = { kind: RunKind; namespace: string; name: string };
 
-/** How one task of a PipelineRun ended; `reason` is Tekton's. */
-export type TaskEnd = { task: string; taskRun: string; reason: string; message: string; results: Record<string, string>; pod: string | undefined };
+/** How one task of a PipelineRun ended; `reason` is Tekton's, `exitCodes` are those of the steps that ended, by name. */
+export type TaskEnd = {
+  task: string;
+  taskRun: string;
+  reason: string;
+  message: string;
+  results: Record<string, string>;
+  exitCodes: Record<string, number>;
+  pod: string | undefined;
+};
 
 /** How a run ended; seconds by Tekton's own clock. */
 export type RunEnd = RunName & {
@@ -23,9 +31,10 @@ export type RunEnd = RunName & {
 
 type Condition = { type: string; status: string; reason?: string; message?: string };
 type Result = { name: string; value: unknown };
+type Step = { name: string; terminated?: { exitCode: number } };
 type Run = {
   metadata: { name: string; labels?: Record<string, string> };
-  status?: { conditions?: Condition[]; startTime?: string; completionTime?: string; results?: Result[]; podName?: string };
+  status?: { conditions?: Condition[]; startTime?: string; completionTime?: string; results?: Result[]; podName?: string; steps?: Step[] };
 };
 
 /** Creates a run (with `generateName` or `name`) and gives its name. Throws StepError `RUN_REFUSED`: what the API server or Tekton's webhook said. */
@@ -81,6 +90,7 @@ export async function readEnd(cluster: Cluster, run: RunName): Promise<RunEnd> {
       reason: succeededOf(taskRun)?.reason ?? 'Unknown',
       message: succeededOf(taskRun)?.message ?? '',
       results: resultsOf(taskRun),
+      exitCodes: Object.fromEntries((taskRun.status?.steps ?? []).flatMap(({ name, terminated }) => (terminated ? [[name, terminated.exitCode]] : []))),
       pod: taskRun.status?.podName || undefined,
     })),
   };
