@@ -246,7 +246,6 @@ describe('an answer of the registry that is none', () => {
     ['the listing fails', 'GET /referrers/', 503, 'transient', 'HTTP_SERVER_ERROR'],
     ['the listing is throttled', 'GET /referrers/', 429, 'transient', 'HTTP_THROTTLED'],
     ['a manifest fails', 'GET /manifests/', 500, 'transient', 'HTTP_SERVER_ERROR'],
-    ['a manifest is gone', 'GET /manifests/', 404, 'refused', 'MANIFEST_UNKNOWN'],
     ['a bundle fails', 'GET /blobs/', 502, 'transient', 'HTTP_SERVER_ERROR'],
     ['a bundle is gone', 'GET /blobs/', 404, 'refused', 'BLOB_UNKNOWN'],
     ['a bundle is refused', 'GET /blobs/', 403, 'refused', 'REGISTRY_DENIED'],

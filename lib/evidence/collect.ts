@@ -4,18 +4,27 @@ import { type DigestReference, formatReference, repositoryName } from '../refere
 import type { Registry } from '../registry/client.ts';
 import type { TrustedParties } from '../sigstore/verify-bundle.ts';
 import type { Evidence } from './evidence.ts';
-import { type CollectedPiece, MAX_EVIDENCE_BYTES, readPiece } from './piece.ts';
+import { type CollectedPiece, MAX_EVIDENCE_BYTES, REFERRER_GONE, readPiece } from './piece.ts';
 
 const MAX_PIECES = 500;
 const PARALLEL_PIECES = 8;
+/** Times that the referrers are listed while some of them vanish: a pending signature makes room for the logged one meanwhile. */
+const MAX_LISTINGS = 3;
 
 export type CollectedEvidence = Omit<Evidence, 'pieces'> & { pieces: readonly CollectedPiece[] };
 
 /**
  * Everything that refers to the artifact in its registry (OCI distribution spec 1.1, "Listing Referrers"), each piece verified against the keys, identities, logs and authorities to believe.
- * A piece that cannot be trusted is in the list with the reason. A registry that cannot be asked is an error of the registry's kind, never an empty list; more than 500 referrers are denied TOO_MANY_REFERRERS.
+ * A piece that cannot be trusted is in the list with the reason, and so is one that is listed and gone, when listing anew does not bring what replaced it. A registry that cannot be asked is an error of the registry's kind, never an empty list; more than 500 referrers are denied TOO_MANY_REFERRERS.
  */
 export async function collectEvidence(registry: Registry, image: DigestReference, parties: TrustedParties): Promise<CollectedEvidence> {
+  let pieces = await collectOnce(registry, image, parties);
+  for (let listing = 1; listing < MAX_LISTINGS && pieces.some(isGone); listing += 1) pieces = await collectOnce(registry, image, parties);
+  pieces.sort((a, b) => (a.digest < b.digest ? -1 : 1));
+  return { subject: `${repositoryName(image)}@${image.digest}`, digest: image.digest, pieces };
+}
+
+async function collectOnce(registry: Registry, image: DigestReference, parties: TrustedParties): Promise<CollectedPiece[]> {
   const referrers = await registry.referrers(image);
   if (referrers.length > MAX_PIECES) {
     throw deniedError('TOO_MANY_REFERRERS', `${formatReference(image)} has ${referrers.length} referrers, more than ${MAX_PIECES}`, {
@@ -29,6 +38,9 @@ export async function collectEvidence(registry: Registry, image: DigestReference
     const batch = ordered.slice(start, start + PARALLEL_PIECES);
     pieces.push(...(await Promise.all(batch.map((descriptor) => readPiece(registry, image, descriptor, parties, budget)))));
   }
-  pieces.sort((a, b) => (a.digest < b.digest ? -1 : 1));
-  return { subject: `${repositoryName(image)}@${image.digest}`, digest: image.digest, pieces };
+  return pieces;
+}
+
+function isGone({ verification }: CollectedPiece): boolean {
+  return verification.state === 'rejected' && verification.code === REFERRER_GONE;
 }

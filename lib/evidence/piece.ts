@@ -44,6 +44,7 @@ export async function readPiece(
     if (!isEvidenceType(artifactType)) return other(descriptor, artifactType);
     bundle = decodeBundle(await readLayer(registry, reference, manifest, artifactType, budget), `the bundle in ${descriptor.digest}`);
   } catch (error) {
+    if (error instanceof StepError && error.code === 'MANIFEST_UNKNOWN') return gone(descriptor, artifactType);
     return { ...other(descriptor, artifactType), kind: artifactType === PENDING_ARTIFACT_TYPE ? 'pending' : 'attestation', verification: rejected(error) };
   }
   const piece = { digest: descriptor.digest, artifactType, manifest, bundle, payloadDigest: sha256Digest(bundle.payload) };
@@ -58,6 +59,9 @@ export async function readPiece(
     verification,
   };
 }
+
+/** Code of the rejection of a referrer that is listed and gone. */
+export const REFERRER_GONE = 'REFERRER_GONE';
 
 function isEvidenceType(artifactType: string): boolean {
   return artifactType.startsWith(BUNDLE_TYPE_PREFIX) || artifactType === PENDING_ARTIFACT_TYPE;
@@ -75,6 +79,12 @@ function other(descriptor: Descriptor, artifactType: string): CollectedPiece {
     bundle: undefined,
     verification: { state: 'rejected', code: 'NOT_EVIDENCE', reason: `it is a referrer of type ${artifactType || 'unknown'}, not a Sigstore bundle` },
   };
+}
+
+/** Listed, and not there any more: its writer has replaced it in the meantime, or the listing is stale. */
+function gone(descriptor: Descriptor, artifactType: string): CollectedPiece {
+  const reason = 'the registry lists it and no longer has it';
+  return { ...other(descriptor, artifactType), verification: { state: 'rejected', code: REFERRER_GONE, reason } };
 }
 
 function parseReferrer(bytes: Buffer, mediaType: string, digest: string): ImageManifest {
