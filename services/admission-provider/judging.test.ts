@@ -230,6 +230,7 @@ describe('the mounted files', () => {
     ['no trusted root for a policy that asks for log entries', { trustedRoot: undefined }, 'TRUSTED_ROOT_MISSING'],
     ['a trusted root that is not there', { trustedRoot: '/nowhere/trusted_root.json' }, 'TRUSTED_ROOT_MISSING'],
     ['no policy', { policy: 'none.yaml' }, 'FILE_MISSING'],
+    ['no folder with the policy', { policyFolder: '/nowhere' }, 'POLICY_MISSING'],
   ])('are refused with %s', async (_what, more, code) => {
     await expect(read(more)).rejects.toMatchObject({ kind: 'input', code });
   });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { inputError } from '../../lib/errors/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../../lib/files/bounded-read.ts';
@@ -23,10 +24,12 @@ export type MaterialPlaces = {
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads policy, keys, trusted root and registry credentials. Throws what `loadPolicy`, `parseTrustedRoot` and `parseDockerConfig` throw, and input TRUSTED_ROOT_MISSING
+ * Reads policy, keys, trusted root and registry credentials. Throws what `loadPolicy`, `parseTrustedRoot` and `parseDockerConfig` throw, and input POLICY_MISSING, TRUSTED_ROOT_MISSING
  * when the policy needs a trusted root and there is none.
  */
 export async function readMaterial({ policyFolder, policy: path, trustedRoot, dockerConfig, stage }: MaterialPlaces): Promise<Material> {
+  if (!existsSync(policyFolder))
+    throw inputError('POLICY_MISSING', `there is no folder ${policyFolder} with the policy`, { hint: 'mount the ConfigMap admission-policy' });
   const policy = await loadPolicy(policyFolder, path);
   const root = trustedRoot === undefined ? undefined : await readBoundedIfPresent(trustedRoot, MAX_FILE_BYTES, 'trusted root');
   const needed = root ? undefined : whyTrustedRoot(policy, stage);

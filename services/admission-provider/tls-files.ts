@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { inputError } from '../../lib/errors/errors.ts';
+import { asStepError, inputError } from '../../lib/errors/errors.ts';
 import { readBounded } from '../../lib/files/bounded-read.ts';
 import { sha256Digest } from '../../lib/reference/digest.ts';
 
@@ -17,7 +17,6 @@ const MAX_PEM_BYTES = 256 * 1024;
  * that does not belong to the certificate (as in the middle of a rotation), and for a client CA that is none: with a leaf in its place nobody would be let in.
  */
 export async function readTlsFiles({ cert: certPath, key: keyPath, clientCa }: TlsPlaces): Promise<TlsFiles> {
-  const read = async (path: string, what: string): Promise<string> => (await readBounded(path, MAX_PEM_BYTES, what)).toString('utf8');
   const [cert, key, ca] = [await read(certPath, 'certificate'), await read(keyPath, 'key'), await read(clientCa, 'client CA')];
   const leaf = parse(() => new X509Certificate(cert), `${certPath} is no certificate`);
   const privateKey = parse(() => createPrivateKey(key), `${keyPath} is no private key without a password`);
@@ -26,6 +25,15 @@ export async function readTlsFiles({ cert: certPath, key: keyPath, clientCa }: T
   if (!authority.ca) throw invalid(`${clientCa} is no certificate of a CA`, 'take ca.crt of the Secret gatekeeper-webhook-server-cert, not tls.crt');
   parse(() => createSecureContext({ cert, key, ca, minVersion: 'TLSv1.3' }), `${certPath} cannot be used for TLS`);
   return { revision: sha256Digest(JSON.stringify([cert, key, ca])), cert, key, ca, expires: leaf.validToDate.getTime() };
+}
+
+async function read(path: string, what: string): Promise<string> {
+  try {
+    return (await readBounded(path, MAX_PEM_BYTES, what)).toString('utf8');
+  } catch (cause) {
+    const { code, message } = asStepError(cause);
+    throw inputError(code, message, { hint: 'mount the Secret admission-provider-tls and the ConfigMap gatekeeper-ca, as the README says', cause });
+  }
 }
 
 function parse<T>(work: () => T, problem: string): T {
