@@ -48,9 +48,12 @@ export function networkFailure(error: unknown): Failure {
   return { code: 'HTTP_UNREACHABLE', reason, unsent: UNSENT.has(code), cause: error };
 }
 
-/** The Failure for a status that another attempt may cure (408, 429, 5xx), else undefined. 501 is an answer: the server does not do this, and asking again changes nothing (RFC 9110 section 15.6.2). */
+/** Besides 5xx; 499 is what gRPC gateways make of a call that was cancelled on their side (grpc-gateway, HTTPStatusFromCode). */
+const CURABLE: ReadonlySet<number> = new Set([408, 429, 499]);
+
+/** The Failure for a status that another attempt may cure (408, 429, 499, 5xx), else undefined. 501 is an answer: the server does not do this, and asking again changes nothing (RFC 9110 section 15.6.2). */
 export function statusFailure(status: number, retryAfterMs: number | undefined): Failure | undefined {
-  if (status === 501 || (status !== 408 && status !== 429 && status < 500)) return undefined;
+  if (status === 501 || (!CURABLE.has(status) && status < 500)) return undefined;
   const code = status === 429 ? 'HTTP_THROTTLED' : 'HTTP_SERVER_ERROR';
   return { code, reason: `status ${status}`, unsent: false, ...(retryAfterMs !== undefined && { retryAfterMs }) };
 }

@@ -13,7 +13,7 @@ const ok = (response: ServerResponse): void => {
 };
 
 describe('retries', () => {
-  test.each([408, 429, 500, 502, 503, 504])('a GET that got %i is sent again', async (status) => {
+  test.each([408, 429, 499, 500, 502, 503, 504])('a GET that got %i is sent again', async (status) => {
     const server = await serve(firstThen((response) => response.writeHead(status).end(), ok));
     const http = testClient();
     expect(await (await http({ what: 'read it', url: server.url })).json()).toEqual({ fine: true });

@@ -6,7 +6,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: join(import.meta.dirname, '..', '..'),
-    include: ['test/cluster/catalog*.test.ts'],
+    // The smoke test kills what runs, so it has a bed of its own time and not that of the scenarios.
+    include: ['test/cluster/catalog*.test.ts', 'test/cluster/bed-smoke.test.ts'],
     pool: 'forks',
     maxWorkers: 1,
     fileParallelism: false,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { connect } from 'node:http2';
+import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import { writeAtomic } from '../../../lib/files/atomic-write.ts';
 import { ensurePeer } from '../../peers/peers.ts';
-import { run } from '../bed/commands.ts';
 import type { Bed, Component } from '../bed/component.ts';
 import { CNI_BRIDGE, POD_NETWORK } from './node.ts';
 
@@ -40,9 +41,31 @@ export function containerdSocket({ root }: Bed): string {
   return join(root, 'containerd', 'containerd.sock');
 }
 
-async function isReady(bed: Bed): Promise<boolean> {
-  const { code, stdout } = await run('ctr', ['--address', containerdSocket(bed), 'plugins', 'ls', 'id==cri']);
-  return code === 0 && /\bcri\b.*\bok\b/.test(stdout);
+const PROBE_MS = 2000;
+
+/** Asks what a kubelet asks first, and ends without an answer (CRI, RuntimeService.Version): the plugin counts as loaded a moment before it answers. */
+function isReady(bed: Bed): Promise<boolean> {
+  return new Promise((resolve) => {
+    const session = connect('http://localhost', { createConnection: () => connectSocket(containerdSocket(bed)) });
+    const end = (answers: boolean): void => {
+      session.destroy();
+      resolve(answers);
+    };
+    session.on('error', () => end(false));
+    session.setTimeout(PROBE_MS, () => end(false));
+    const call = session.request({
+      ':method': 'POST',
+      ':path': '/runtime.v1.RuntimeService/Version',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    call.on('error', () => end(false));
+    // A refusal has its status in the only headers that come.
+    call.on('response', ({ 'grpc-status': status }) => status !== undefined && end(status === '0'));
+    call.on('trailers', ({ 'grpc-status': status }) => end(status === '0'));
+    call.resume();
+    call.end(Buffer.alloc(5));
+  });
 }
 
 async function configText(bed: Bed, dir: string): Promise<string> {

@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     root: join(import.meta.dirname, '..', '..', '..'),
-    include: ['test/cluster/bed-smoke.test.ts', 'test/cluster/scenarios/*.test.ts'],
+    include: ['test/cluster/scenarios/*.test.ts'],
     globalSetup: ['test/cluster/scenarios/setup.ts'],
     pool: 'forks',
     maxWorkers: 1,
