@@ -46,7 +46,10 @@ test('a log that hangs is a transient end; what it logs after all does no harm',
   const end = await steps.sign(image, SHORT);
   await signalDaemon('rekor-v2', 'SIGCONT');
   expect(end).toMatchObject({ code: 75, results: { outcome: 'transient' } });
-  expect(await steps.sign(image)).toMatchObject({ code: 0, results: { action: 'signed' } });
+  // The server cancels what waited in it while it hung, and answers 499 to some that come just then: transient, too.
+  let again = await steps.sign(image);
+  for (let tries = 1; tries < 5 && again.code === 75; tries += 1) again = await steps.sign(image);
+  expect(again).toMatchObject({ code: 0, results: { action: 'signed' } });
   succeeded(await cosign.verify(image, steps), 'cosign verify');
   expect(await listedReferrers(image)).toHaveLength(1);
 });
