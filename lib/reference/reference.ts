@@ -6,7 +6,8 @@ import { isDigest } from './digest.ts';
 export type ImageReference = { registry: string; repository: string; tag?: string; digest?: string };
 export type DigestReference = ImageReference & { digest: string };
 
-const DOCKER_HUB = 'index.docker.io';
+/** Docker Hub's host as Docker's config files name it; `docker.io` in references stands for it. */
+export const DOCKER_HUB = 'index.docker.io';
 const MAX_LENGTH = 1024;
 const HOST = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;

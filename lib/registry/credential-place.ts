@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { DOCKER_HUB } from '../reference/reference.ts';
 
 /** What an entry of a Docker config is for: `host[:port]` in lower case, and a repository prefix or `''`. */
 export type CredentialPlace = { host: string; path: string };
 
-const HUB_NAMES = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
+const HUB_NAMES = new Set(['docker.io', DOCKER_HUB, 'registry-1.docker.io']);
 
-/** `host[:port]` and path of a key such as `https://index.docker.io/v1/`, Docker Hub under one name. */
+/** `host[:port]` and path of a key, which may be a URL as `docker login` writes it for Docker Hub (scheme, `/v1/`); Docker Hub under one name. */
 export function placeOf(key: string): CredentialPlace {
   const bare = key
     .replace(/^https?:\/\//i, '')
@@ -13,7 +14,7 @@ export function placeOf(key: string): CredentialPlace {
     .replace(/\/v[12]$/, '');
   const slash = bare.indexOf('/');
   const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase();
-  return { host: HUB_NAMES.has(host) ? 'index.docker.io' : host, path: slash < 0 ? '' : bare.slice(slash + 1) };
+  return { host: HUB_NAMES.has(host) ? DOCKER_HUB : host, path: slash < 0 ? '' : bare.slice(slash + 1) };
 }
 
 /**

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { scrub } from '../log/redact.ts';
+import { DOCKER_HUB } from '../reference/reference.ts';
 import { parseChallenges } from './challenge.ts';
 import { dockerCredentials, parseDockerConfig } from './credentials.ts';
 import { allowsPlainHttp, registryBase } from './endpoint.ts';
@@ -96,7 +97,7 @@ describe('docker config', () => {
   const auth = (user: string): string => Buffer.from(`${user}:pass:of-${user}`).toString('base64');
   const config = {
     auths: {
-      'https://index.docker.io/v1/': { auth: auth('hub') },
+      [`https://${DOCKER_HUB}/v1/`]: { auth: auth('hub') },
       'r.example.com': { auth: auth('host') },
       'r.example.com/team': { username: 'team', password: 'team-password' },
       'https://t.example.com/v2/': { identitytoken: 'identity-token-value' },
@@ -116,7 +117,7 @@ describe('docker config', () => {
     ['R.example.com', 'app', { kind: 'password', username: 'host' }],
     ['r.example.com', 'team/app', { kind: 'password', username: 'team' }],
     ['r.example.com', 'teammate/app', { kind: 'password', username: 'host' }],
-    ['index.docker.io', 'library/alpine', { kind: 'password', username: 'hub' }],
+    [DOCKER_HUB, 'library/alpine', { kind: 'password', username: 'hub' }],
     ['t.example.com', 'app', { kind: 'identity-token' }],
     ['u.example.com:5000', 'app', { kind: 'registry-token' }],
     ['u.example.com', 'app', { kind: 'anonymous', name: 'anonymous' }],

@@ -57,7 +57,7 @@ function pod(name: string, script: string, { image = shell, securityContext = RE
     image,
     command: ['/bin/sh', '-euc', script],
     securityContext,
-    volumeMounts: [{ name: 'work', mountPath: '/work' }],
+    volumeMounts: [{ name: 'work', mountPath: '/volume' }],
   };
   const volumes = [{ name: 'work', persistentVolumeClaim: { claimName: 'work' } }];
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: NAMESPACE }, spec: { restartPolicy: 'Never', containers: [container], volumes } };
@@ -73,8 +73,8 @@ async function runPod(name: string, script: string): Promise<{ phase: string; sa
 
 describe('a pod in a restricted namespace', () => {
   test('writes to its claimed volume as a user without rights, and the next one finds it', async () => {
-    expect(await runPod('writer', 'id -u; echo kept > /work/file')).toEqual({ phase: 'Succeeded', said: '65532\n' });
-    expect(await runPod('reader', 'cat /work/file')).toEqual({ phase: 'Succeeded', said: 'kept\n' });
+    expect(await runPod('writer', 'id -u; echo kept > /volume/file')).toEqual({ phase: 'Succeeded', said: '65532\n' });
+    expect(await runPod('reader', 'cat /volume/file')).toEqual({ phase: 'Succeeded', said: 'kept\n' });
   });
 
   test('resolves names of the cluster', async () => {
