@@ -10,9 +10,9 @@ const HUB_CATEGORIES = new Set([
   ...['ai-machine-learning', 'database', 'integration-delivery', 'monitoring-logging', 'networking', 'security', 'storage', 'streaming-messaging'],
 ]);
 const SEMVER = /^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/;
-const MAX_LINES = { Task: 150, StepAction: 150, Pipeline: 300 };
+const MAX_LINES = { Task: 150, StepAction: 150, Pipeline: 250 };
 /** Those that may be longer, each with its own limit and a decision that says why (docs/decisions). */
-const LONGER: Readonly<Record<string, number>> = { 'argocd-sync': 170, deliver: 500 };
+const LONGER: Readonly<Record<string, number>> = { 'argocd-sync': 170, 'secure-image': 300, 'release-image': 265, deliver: 500 };
 
 export const METADATA_RULES: readonly Rule[] = [
   {

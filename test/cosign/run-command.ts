@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process';
 /** How a program ended; `code` is that of a shell for a signal (128 + its number is not told apart: 255). */
 export type CommandResult = { code: number; stdout: string; stderr: string };
 
-const TIMEOUT_MS = 150_000;
+const TIMEOUT_MS = 90_000;
 
-/** Runs a program to its end, at most 150 s. Rejects only when it cannot be started; any exit code is an answer. */
+/** Runs a program to its end, at most 90 s. Rejects only when it cannot be started; any exit code is an answer. */
 export function runCommand(command: string, args: readonly string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], timeout: TIMEOUT_MS, killSignal: 'SIGKILL' });

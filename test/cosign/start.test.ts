@@ -11,7 +11,7 @@ import { type Laptop, MAIN, openLaptop, PROJECT, productEnv } from './laptop.ts'
 import { availableIsolation, foreign, isolated, tracedAddresses } from './offline.ts';
 import { type CommandResult, runCommand } from './run-command.ts';
 
-const BUDGET_SECONDS = 90;
+const BUDGET_SECONDS = 60;
 /** Signature, SBOM and verification summary. */
 const PIECES = 3;
 
