@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { refusedError } from '../../lib/errors/errors.ts';
 import { ensurePeer } from '../peers/peers.ts';
+import { tektonPeer } from '../peers/tekton-version.ts';
 import type { ApiServer } from './api-server.ts';
 import { freePorts, startProcess, waitUntilReady } from './host-process.ts';
 
@@ -35,7 +36,7 @@ const readyTimeoutMs = 60_000;
  * Throws StepError: those of `ensurePeer`, `TEKTON_INSTALL_REFUSED`, `PEER_NOT_READY`.
  */
 export async function installTektonWebhook(api: ApiServer, { dir, log }: { dir: string; log: (line: string) => void }): Promise<TektonWebhook> {
-  const { webhook, config } = await ensurePeer('tekton', { log });
+  const { webhook, config } = await ensurePeer(tektonPeer(), { log });
   const [port] = (await freePorts(1)) as [number];
   const logFile = join(dir, 'tekton-webhook.log');
   const started = performance.now();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts, type HostProcess, startProcess } from '../cluster/host-process.ts';
 import { ensurePeer } from '../peers/peers.ts';
+import { tektonPeer } from '../peers/tekton-version.ts';
 import type { GateCluster } from './gate-cluster.ts';
 
 /** Images of pods that never run here: a PipelineRun of custom tasks alone needs no pod, and the controller only wants every one to be named. */
@@ -13,7 +14,7 @@ const IMAGES = ['entrypoint', 'nop', 'sidecarlogresults', 'workingdirinit', 'she
 
 /** Tekton's real controller as a process on this machine; its configuration is what `installTektonWebhook` applied. */
 export async function startTektonController({ dir, api }: GateCluster): Promise<HostProcess> {
-  const { controller } = await ensurePeer('tekton', { log: (line) => console.error(line) });
+  const { controller } = await ensurePeer(tektonPeer(), { log: (line) => console.error(line) });
   const [probes, metrics, profiling] = await freePorts(3);
   return startProcess({
     name: 'tekton-controller',

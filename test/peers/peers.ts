@@ -22,6 +22,23 @@ export type Peer = {
   cgo?: boolean;
 };
 
+/** Tekton Pipelines, whichever version its go.mod pins. */
+const tekton = {
+  module: 'github.com/tektoncd/pipeline',
+  packages: {
+    controller: 'github.com/tektoncd/pipeline/cmd/controller',
+    entrypoint: 'github.com/tektoncd/pipeline/cmd/entrypoint',
+    events: 'github.com/tektoncd/pipeline/cmd/events',
+    nop: 'github.com/tektoncd/pipeline/cmd/nop',
+    resolvers: 'github.com/tektoncd/pipeline/cmd/resolvers',
+    sidecarlogresults: 'github.com/tektoncd/pipeline/cmd/sidecarlogresults',
+    webhook: 'github.com/tektoncd/pipeline/cmd/webhook',
+    workingdirinit: 'github.com/tektoncd/pipeline/cmd/workingdirinit',
+  },
+  variables: () => ({}),
+  folders: { config: 'config' },
+} as const satisfies Peer;
+
 export const peers = {
   argocd: {
     module: 'github.com/argoproj/argo-cd/v3',
@@ -107,21 +124,8 @@ export const peers = {
     packages: { 'rekor-server-posix': 'github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix' },
     variables: () => ({}),
   },
-  tekton: {
-    module: 'github.com/tektoncd/pipeline',
-    packages: {
-      controller: 'github.com/tektoncd/pipeline/cmd/controller',
-      entrypoint: 'github.com/tektoncd/pipeline/cmd/entrypoint',
-      events: 'github.com/tektoncd/pipeline/cmd/events',
-      nop: 'github.com/tektoncd/pipeline/cmd/nop',
-      resolvers: 'github.com/tektoncd/pipeline/cmd/resolvers',
-      sidecarlogresults: 'github.com/tektoncd/pipeline/cmd/sidecarlogresults',
-      webhook: 'github.com/tektoncd/pipeline/cmd/webhook',
-      workingdirinit: 'github.com/tektoncd/pipeline/cmd/workingdirinit',
-    },
-    variables: () => ({}),
-    folders: { config: 'config' },
-  },
+  tekton,
+  'tekton-oldest': tekton,
   triggers: {
     module: 'github.com/tektoncd/triggers',
     packages: {

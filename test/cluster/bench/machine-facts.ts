@@ -4,6 +4,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { bugError } from '../../../lib/errors/errors.ts';
 import { PROJECT } from '../../../scripts/images/place.ts';
+import { tektonPeer } from '../../peers/tekton-version.ts';
 import type { Bed } from '../bed/component.ts';
 import { kubectl } from '../scenarios/install-as-admin.ts';
 
@@ -24,7 +25,7 @@ export async function machineFacts(bed: Pick<Bed, 'kubectl'>): Promise<MachineFa
 
 /** That of the peer's module: a Tekton that is built from its module calls itself "devel". */
 async function tektonVersion(): Promise<string> {
-  const file = join(PROJECT, 'test', 'peers', 'tekton', 'go.mod');
+  const file = join(PROJECT, 'test', 'peers', tektonPeer(), 'go.mod');
   const [, version] = /github\.com\/tektoncd\/pipeline (v\S+)/.exec(await readFile(file, 'utf8')) ?? [];
   if (version === undefined) throw bugError('VERSION_MISSING', `${file} does not require Tekton Pipelines`);
   return version;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { bugError } from '../../../lib/errors/errors.ts';
 import { ensurePeer, type PeerPaths } from '../../peers/peers.ts';
+import { tektonPeer } from '../../peers/tekton-version.ts';
 import type { PeerImage } from '../bed/component.ts';
 import { enforcesTasks } from '../tekton-webhook.ts';
 import { installation, type Plan } from './install.ts';
@@ -17,11 +18,11 @@ export const tekton = installation({
   name: 'tekton',
   groups: ['tekton', 'delivery'],
   needs: ['coredns', 'registry'],
-  peers: ['tekton'],
+  peers: [tektonPeer()],
   programs: SHELL_PROGRAMS,
   namespaces: ['tekton-pipelines', 'tekton-pipelines-resolvers'],
   async plan(bed) {
-    const peer = await ensurePeer('tekton', bed);
+    const peer = await ensurePeer(tektonPeer(), bed);
     return tektonPlan(peer, await readConfig(peer.config), SHELL_IMAGE);
   },
   answers: enforcesTasks,
