@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import process from 'node:process';
 import yargs from 'yargs';
-import { asStepError, EXIT_CODE, inputError } from '../lib/errors/errors.ts';
+import { inputError } from '../lib/errors/errors.ts';
+import { tellFailure } from '../lib/log/tell-failure.ts';
 import { VERSION } from '../lib/step/version.ts';
 import { catalogCommand } from './commands/catalog.ts';
 import { gateCommand } from './commands/gate.ts';
@@ -39,11 +40,7 @@ async function main(): Promise<void> {
   try {
     await parser.parseAsync();
   } catch (thrown) {
-    const error = asStepError(thrown);
-    console.error(`error: ${error.message}${error.hint ? `\nhint: ${error.hint}` : ''}`);
-    for (let cause = error.cause, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth++) console.error(`because: ${cause.message}`);
-    if (error.kind === 'bug') console.error(error.cause instanceof Error ? error.cause.stack : error.stack);
-    process.exitCode = EXIT_CODE[error.kind];
+    tellFailure(thrown);
   }
 }
 

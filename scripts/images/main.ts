@@ -2,7 +2,8 @@
 import process from 'node:process';
 import yargs from 'yargs';
 import { ARCHITECTURES, type Architecture } from '../../images/builder/base.ts';
-import { asStepError, EXIT_CODE, inputError } from '../../lib/errors/errors.ts';
+import { inputError } from '../../lib/errors/errors.ts';
+import { tellFailure } from '../../lib/log/tell-failure.ts';
 import { VERSION } from '../../lib/step/version.ts';
 import { makeBase } from './base.ts';
 import { makeImages } from './build.ts';
@@ -52,10 +53,7 @@ async function main(): Promise<void> {
   try {
     await parser.parseAsync();
   } catch (thrown) {
-    const error = asStepError(thrown);
-    console.error(`error: ${error.message}${error.hint ? `\nhint: ${error.hint}` : ''}`);
-    if (error.kind === 'bug') console.error(error.cause instanceof Error ? error.cause.stack : error.stack);
-    process.exitCode = EXIT_CODE[error.kind];
+    tellFailure(thrown);
   }
 }
 

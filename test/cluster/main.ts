@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process';
 import process from 'node:process';
 import yargs from 'yargs';
-import { asStepError, EXIT_CODE, inputError } from '../../lib/errors/errors.ts';
+import { EXIT_CODE, inputError } from '../../lib/errors/errors.ts';
+import { tellFailure } from '../../lib/log/tell-failure.ts';
 import { createBed, findKubectl } from './bed/bed.ts';
 import { bringUp } from './bed/bring-up.ts';
 import { withLock } from './bed/lock.ts';
@@ -114,10 +115,7 @@ async function main(): Promise<void> {
   try {
     await parser.parseAsync();
   } catch (thrown) {
-    const error = asStepError(thrown);
-    console.error(`error: ${error.message}${error.hint ? `\nhint: ${error.hint}` : ''}`);
-    if (error.kind === 'bug') console.error(error.cause instanceof Error ? error.cause.stack : error.stack);
-    process.exitCode = EXIT_CODE[error.kind];
+    tellFailure(thrown);
   }
 }
 
