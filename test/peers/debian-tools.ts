@@ -17,7 +17,8 @@ export async function ensureDebianTools(tools: Readonly<Record<string, string>>,
   if (process.getuid?.() !== 0) throw inputError('TOOL_MISSING', `the tests need the Debian packages ${missing.join(', ')}`, { hint });
   log(`installing ${missing.join(', ')}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = () => runProgram('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], { env });
+  // Another installation on the machine, of its own updates for instance, is waited for.
+  const install = () => runProgram('apt-get', ['-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '-q', '--no-install-recommends', ...missing], { env });
   if ((await install()).code === 0) return;
   const updated = await runProgram('apt-get', ['update', '-q'], { env });
   const installed = await install();
