@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: [
       '{bin,cli,images,lib,scripts,services,tasks}/**/*.test.ts',
-      'test/{step,peers,mutants,cluster/bed,cluster/components,cluster/bench}/**/*.test.ts',
+      'test/{step,conformance,peers,mutants,cluster/bed,cluster/components,cluster/bench}/**/*.test.ts',
     ],
     pool: 'forks',
     // More than two cores need: a good part of the step tests waits for timers and sockets.

@@ -4,8 +4,12 @@ import yargs from 'yargs';
 import { inputError } from '../lib/errors/errors.ts';
 import { tellFailure } from '../lib/log/tell-failure.ts';
 import { VERSION } from '../lib/step/version.ts';
+import { admissionCommand } from './commands/admission.ts';
 import { catalogCommand } from './commands/catalog.ts';
+import { conformanceCommand } from './commands/conformance.ts';
 import { gateCommand } from './commands/gate.ts';
+import { keysCommand } from './commands/keys.ts';
+import { policyCommand } from './commands/policy.ts';
 import { runCommand } from './commands/run.ts';
 import { servicesCommand } from './commands/services.ts';
 import { startCommand } from './commands/start.ts';
@@ -27,9 +31,13 @@ async function main(): Promise<void> {
     .command(startCommand)
     .command(runCommand)
     .command(verifyCommand)
+    .command(policyCommand)
     .command(servicesCommand)
     .command(gateCommand)
+    .command(keysCommand)
     .command(catalogCommand)
+    .command(admissionCommand)
+    .command(conformanceCommand)
     .demandCommand(1, 'Name a command; --help lists them.')
     .strict()
     .wrap(Math.min(120, process.stdout.columns ?? 100))

@@ -41,7 +41,7 @@ export const startCommand: CommandModule<{ state: string }, Options> = {
         type: 'string',
         describe: 'Registry reference, OCI layout folder, or OCI or docker archive; a small image made of npm packages when not given',
       })
-      .option('scan-report', { type: 'string', describe: 'Vulnerability report of grype or trivy (JSON) about the image' })
+      .option('scan-report', { type: 'string', describe: 'Vulnerability report about the image (JSON of grype, trivy, osv-scanner, CycloneDX or SARIF)' })
       .option('gate', {
         type: 'string',
         choices: ['ask', 'auto'],

@@ -6,17 +6,20 @@ import { EXIT_CODE, inputError } from '../../lib/errors/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../../lib/files/bounded-read.ts';
 import { createHttp } from '../../lib/http/http.ts';
 import { createLogger } from '../../lib/log/log.ts';
-import { verdictJson } from '../../lib/policy/verdict.ts';
-import { verdictMarkdown } from '../../lib/policy/verdict-markdown.ts';
+import { VERDICT_FORMATS } from '../../lib/policy/verdict-formats.ts';
 import { parseScanReport } from '../../lib/policy/vulnerability-report.ts';
 import { sha256Digest } from '../../lib/reference/digest.ts';
 import { parseDigestReference } from '../../lib/reference/reference.ts';
 import { createRegistry } from '../../lib/registry/client.ts';
 import { dockerCredentials } from '../../lib/registry/credentials.ts';
 import { parseTrustedRoot } from '../../lib/sigstore/trusted-root.ts';
+import { VERDICT_FORMAT_NAMES, type VerdictFormat } from '../../lib/spec/verdict-format.ts';
+import { VERSION } from '../../lib/step/version.ts';
 import { identityPolicy } from '../../lib/verify/identity-policy.ts';
 import { judgeArtifact } from '../../lib/verify/judge-artifact.ts';
+import { keyPolicy } from '../../lib/verify/key-policy.ts';
 import { type LoadedPolicy, loadPolicy } from '../../lib/verify/load-policy.ts';
+import { publicKeyOf } from '../keys/public-key-of.ts';
 import { connectServices, TRUSTED_ROOT_FILE } from '../services/services.ts';
 import { openState, type State } from '../state/state.ts';
 
@@ -28,7 +31,9 @@ type Options = {
   stage: 'build' | 'deploy';
   'scan-report': string | undefined;
   'insecure-registry': string[];
-  output: string;
+  output: VerdictFormat;
+  key: string | undefined;
+  'insecure-ignore-tlog': boolean;
   'certificate-identity': string | undefined;
   'certificate-identity-regexp': string | undefined;
   'certificate-oidc-issuer': string | undefined;
@@ -45,6 +50,11 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
     argv
       .positional('reference', { type: 'string', demandOption: true, describe: 'repository[:tag]@sha256:digest' })
       .option('policy', { type: 'string', describe: 'Policy file; key files that it names stand beside it. Default: that of the laptop run' })
+      .option('key', {
+        type: 'string',
+        describe: 'In place of a policy: signed, and logged, by this key: a PEM file, or a reference such as hashivault://KEY',
+      })
+      .option('insecure-ignore-tlog', { type: 'boolean', default: false, describe: 'With --key: a signature that is in no log is enough' })
       .option('certificate-identity', {
         type: 'string',
         describe: 'In place of a policy: signed, and logged, by whom a certificate names so (URI or email address). Needs an issuer and --trusted-root',
@@ -54,7 +64,7 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
       .option('certificate-oidc-issuer-regexp', { type: 'string', describe: 'The same by a pattern, which must match all of it (cosign: a part)' })
       .option('trusted-root', { type: 'string', describe: 'Sigstore trusted root (JSON). Default: that of the embedded log' })
       .option('stage', { type: 'string', choices: ['build', 'deploy'], default: 'build', describe: 'Only rules of this stage are judged' })
-      .option('scan-report', { type: 'string', describe: 'Vulnerability report of grype or trivy (JSON)' })
+      .option('scan-report', { type: 'string', describe: 'Vulnerability report (JSON of grype, trivy, osv-scanner, CycloneDX or SARIF)' })
       .option('insecure-registry', {
         type: 'string',
         array: true,
@@ -62,7 +72,7 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
         default: [],
         describe: 'host:port that is reached by plain HTTP; loopback always is',
       })
-      .option('output', { alias: 'o', type: 'string', choices: ['markdown', 'json'], default: 'markdown' }) as never,
+      .option('output', { alias: 'o', type: 'string', choices: VERDICT_FORMAT_NAMES, default: 'markdown' }) as never,
   handler: async (options) => {
     const image = parseDigestReference(options.reference);
     const state = await openState(options.state);
@@ -85,7 +95,7 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
       const trust = rootBytes && parseTrustedRoot(rootBytes.toString('utf8'));
       const scan = options['scan-report'] === undefined ? undefined : await readScan(options['scan-report']);
       const { verdict } = await judgeArtifact({ registry, image, policy, trust, stage: options.stage, scan, now: new Date() });
-      process.stdout.write(options.output === 'json' ? verdictJson(verdict) : verdictMarkdown(verdict));
+      process.stdout.write(VERDICT_FORMATS[options.output].write(verdict, VERSION));
       process.exitCode = verdict.outcome === 'passed' ? EXIT_CODE.ok : EXIT_CODE.denied;
     } finally {
       http.close();
@@ -94,7 +104,7 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
   },
 };
 
-/** The policy of the file, or the one that an identity on the command line amounts to. Throws input IDENTITY_UNCLEAR, and what `loadPolicy` throws. */
+/** The policy of the file, or the one that a key or identity on the command line amounts to. Throws input IDENTITY_UNCLEAR, and what `loadPolicy` and `publicKeyOf` throw. */
 async function readPolicy(options: Options, state: State): Promise<LoadedPolicy> {
   const identity = {
     ...(options['certificate-identity'] !== undefined && { subject: options['certificate-identity'] }),
@@ -102,9 +112,14 @@ async function readPolicy(options: Options, state: State): Promise<LoadedPolicy>
     ...(options['certificate-oidc-issuer'] !== undefined && { issuer: options['certificate-oidc-issuer'] }),
     ...(options['certificate-oidc-issuer-regexp'] !== undefined && { issuerRegExp: options['certificate-oidc-issuer-regexp'] }),
   };
+  if (options.key !== undefined) {
+    if (options.policy !== undefined || Object.keys(identity).length > 0)
+      throw inputError('IDENTITY_UNCLEAR', 'a key was given on the command line, and a policy or certificate identity as well');
+    return keyPolicy(await publicKeyOf(options.key), { logged: !options['insecure-ignore-tlog'] });
+  }
   if (Object.keys(identity).length === 0) {
     const policyFile = resolve(options.policy ?? join(state.policy, 'policy.yaml'));
-    return loadPolicy(dirname(policyFile), basename(policyFile));
+    return loadPolicy(dirname(policyFile), basename(policyFile), publicKeyOf);
   }
   const unclear =
     options.policy !== undefined

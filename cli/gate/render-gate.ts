@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { oneLine } from '../../lib/log/log.ts';
+import { formatDuration } from '../../lib/service/go-duration.ts';
 import type { ApprovalRule } from '../../services/approval-gate/api.ts';
-import { formatDuration } from '../../services/approval-gate/go-duration.ts';
+import { columns } from '../columns.ts';
 import type { GateView } from './gate-view.ts';
 
 /** A table of gates. Names and comments come from the cluster, so control characters in them are not handed to the terminal. */
@@ -63,10 +64,4 @@ function ruleText({ name, users, groups, count }: ApprovalRule, approvals: numbe
 function ago(time: string, now: number): string {
   const at = Date.parse(time);
   return Number.isNaN(at) ? '-' : formatDuration(now - at);
-}
-
-function columns(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map(oneLine));
-  const widths = (clean[0] ?? []).map((_cell, at) => Math.max(...clean.map((row) => row[at]?.length ?? 0)));
-  return clean.map((row) => `${row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  ')}\n`).join('');
 }

@@ -98,6 +98,19 @@ describe('buildImages', () => {
     expect(digestsJson(await build({ epoch: 1 }))).not.toBe(first);
   });
 
+  test('copies for each architecture what its TARGETARCH says, and shares the other layers', async () => {
+    for (const architecture of ARCHITECTURES) put(`dist/${architecture}/program`, architecture);
+    put(
+      'images/alpha/Dockerfile',
+      DOCKERFILE.replaceAll('NAME', 'alpha').replace('COPY', `ARG TARGETARCH\nCOPY dist/\${TARGETARCH}/ /app/\${TARGETARCH}/\nCOPY`),
+    );
+    const [image] = await build({ names: ['alpha'] });
+    const [own, other] = ARCHITECTURES.map((architecture) => (image && manifestOf(image, architecture)?.manifest.layers.slice(2)) ?? []);
+    expect([own?.length, other?.length]).toEqual([2, 2]);
+    expect(own?.[0]).not.toEqual(other?.[0]);
+    expect(own?.[1]).toEqual(other?.[1]);
+  });
+
   test('refuses a name without Dockerfile and lists those with one', async () => {
     await expect(build({ names: ['alpha', 'gamma'] })).rejects.toThrow(
       expect.objectContaining({ code: 'IMAGE_UNKNOWN', message: expect.stringContaining('gamma'), hint: 'the images are alpha, beta' }),

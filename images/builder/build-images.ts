@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inputError } from '../../lib/errors/errors.ts';
-import type { Architecture, Base } from './base.ts';
+import { ARCHITECTURES, type Architecture, type Base } from './base.ts';
 import type { BuiltImage } from './built-image.ts';
 import { composeImage } from './compose-image.ts';
-import { readDockerfile } from './dockerfile.ts';
+import { type Recipe, readDockerfile } from './dockerfile.ts';
 
 export type BuildOptions = {
   /** Root of the project, with images/ and what the COPYs name. */
@@ -47,10 +47,12 @@ export async function buildImages(options: BuildOptions): Promise<BuiltImage[]> 
 async function buildImage(name: string, { project, base, version, ...options }: BuildOptions): Promise<BuiltImage> {
   const file = join('images', name, 'Dockerfile');
   const baseName = base.name ?? LOCAL_BASE;
-  const recipe = readDockerfile(await readFile(join(project, file), 'utf8'), file, { BASE_IMAGE: baseName, VERSION: version });
-  if (recipe.base !== baseName)
-    throw inputError('BASE_NOT_OPEN', `${file}: FROM names ${recipe.base}`, {
+  const text = await readFile(join(project, file), 'utf8');
+  const recipeFor = (architecture: Architecture): Recipe => readDockerfile(text, file, { BASE_IMAGE: baseName, VERSION: version }, architecture);
+  const { base: from } = recipeFor(ARCHITECTURES[0]);
+  if (from !== baseName)
+    throw inputError('BASE_NOT_OPEN', `${file}: FROM names ${from}`, {
       hint: `write FROM \${BASE_IMAGE}: every image has the one base that the build is given`,
     });
-  return { name, version, layout: await composeImage(recipe, { root: project, base, ...options }) };
+  return { name, version, layout: await composeImage(recipeFor, { root: project, base, ...options }) };
 }

@@ -18,32 +18,40 @@ export type ComposeOptions = {
 const ANNOTATION = 'org.opencontainers.image.';
 
 /**
- * The image of a Dockerfile for each architecture, with an index over them when there are several. As with an engine: one layer a COPY, labels,
+ * The image of a Dockerfile (or of what it says for each architecture) for each architecture, with an index over them when there are several. As with an engine: one layer a COPY, labels,
  * user and entrypoint over the base's config, CMD of the base dropped. Otherwise than with one: times from `epoch`, and the labels of the OCI
  * namespace also as annotations on index and manifests.
  */
-export async function composeImage(recipe: Recipe, { root, base, architectures, epoch, revision }: ComposeOptions): Promise<Layout> {
+export async function composeImage(
+  recipe: Recipe | ((architecture: Architecture) => Recipe),
+  { root, base, architectures, epoch, revision }: ComposeOptions,
+): Promise<Layout> {
   const created = new Date(epoch * 1000).toISOString().replace('.000Z', 'Z');
-  const layers = await Promise.all(recipe.copies.map(async (copy) => composeLayer(await filesOfCopy(root, copy), { mtime: epoch })));
+  const recipes = new Map(architectures.map((one) => [one, typeof recipe === 'function' ? recipe(one) : recipe]));
+  const copies = new Map([...recipes.values()].flatMap((one) => one.copies.map((copy) => [copy.text, copy])));
+  const layers = new Map(
+    await Promise.all([...copies].map(async ([text, copy]) => [text, await composeLayer(await filesOfCopy(root, copy), { mtime: epoch })] as const)),
+  );
+  const [{ labels } = { labels: {} }] = recipes.values();
   const annotations = {
-    ...Object.fromEntries(Object.entries(recipe.labels).filter(([key]) => key.startsWith(ANNOTATION))),
+    ...Object.fromEntries(Object.entries(labels).filter(([key]) => key.startsWith(ANNOTATION))),
     ...(revision !== undefined && { [`${ANNOTATION}revision`]: revision }),
     ...(base.name !== undefined && { [`${ANNOTATION}base.name`]: base.name }),
   };
-  const images = architectures.map((architecture): ImageParts => {
+  const images = [...recipes].map(([architecture, own]): ImageParts => {
     const below = baseFor(base, architecture);
     const { Cmd: _replaced, ...inherited } = below.config;
     return {
       platform: { os: 'linux', architecture },
       created,
-      layers: [...below.layers, ...layers],
+      layers: [...below.layers, ...own.copies.flatMap(({ text }) => layers.get(text) ?? [])],
       config: {
         ...inherited,
-        User: recipe.user,
-        Entrypoint: recipe.entrypoint,
-        Labels: { ...(inherited['Labels'] as Record<string, string> | undefined), ...recipe.labels },
+        User: own.user,
+        Entrypoint: own.entrypoint,
+        Labels: { ...(inherited['Labels'] as Record<string, string> | undefined), ...own.labels },
       },
-      history: [...baseHistory(below, created), ...ownHistory(recipe, created)],
+      history: [...baseHistory(below, created), ...ownHistory(own, created)],
       annotations: { ...annotations, [`${ANNOTATION}base.digest`]: below.digest },
     };
   });

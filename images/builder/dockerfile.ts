@@ -10,7 +10,7 @@ export type Recipe = { base: string; labels: Record<string, string>; copies: Cop
 
 type Draft = {
   file: string;
-  given: Readonly<Record<string, string>>;
+  given: Readonly<Record<string, string | undefined>>;
   beforeFrom: Map<string, string | undefined>;
   variables: Map<string, string | undefined>;
 } & Partial<Omit<Recipe, 'labels' | 'copies'>> &
@@ -33,11 +33,11 @@ const HANDLERS: Readonly<Record<string, (draft: Draft, line: LogicalLine, place:
 /**
  * Interprets the subset of the Dockerfile language in which the images of this project are written: ARG, one FROM, LABEL, COPY of one source
  * without flags, a numeric USER that is not root, ENTRYPOINT as JSON. Each but ARG and COPY stands once or, LABEL, adds up.
- * `given` are values for ARGs; one that the file does not declare is an error. Throws input DOCKERFILE_UNSUPPORTED and DOCKERFILE_INVALID,
+ * `given` are values for ARGs; one that the file does not declare is an error. `architecture` is the value of TARGETARCH (Dockerfile reference, "Automatic platform ARGs") where that is declared. Throws input DOCKERFILE_UNSUPPORTED and DOCKERFILE_INVALID,
  * both with file, line and instruction.
  */
-export function readDockerfile(text: string, file: string, given: Readonly<Record<string, string>>): Recipe {
-  const draft: Draft = { file, given, beforeFrom: new Map(), variables: new Map(), labels: {}, copies: [] };
+export function readDockerfile(text: string, file: string, given: Readonly<Record<string, string>>, architecture?: string): Recipe {
+  const draft: Draft = { file, given: { TARGETARCH: architecture, ...given }, beforeFrom: new Map(), variables: new Map(), labels: {}, copies: [] };
   const lines = logicalLines(text, file);
   for (const line of lines) {
     const place = { file, line: line.line };
@@ -63,7 +63,7 @@ function declareArgument(draft: Draft, { rest }: LogicalLine, place: Place): voi
   if (match === null || name === undefined) throw invalid(place, `ARG: "${rest.slice(0, 80)}" is not NAME or NAME=default`);
   const scope = draft.base === undefined ? draft.beforeFrom : draft.variables;
   const [fallback] = match[2] === undefined ? [undefined] : splitWords(match[2].slice(1), scope, place);
-  scope.set(name, Object.hasOwn(draft.given, name) ? draft.given[name] : fallback);
+  scope.set(name, (Object.hasOwn(draft.given, name) ? draft.given[name] : undefined) ?? fallback);
 }
 
 function setBase(draft: Draft, { rest }: LogicalLine, place: Place): void {

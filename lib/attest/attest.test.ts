@@ -211,6 +211,20 @@ describe('after a crash', () => {
     expect(await standing(image)).toEqual(['pending', 'signature logged']);
   });
 
+  it('leaves a pending signature alone for which somebody made up a log entry', async () => {
+    const [image, other] = [await laptop.image(), await startTestLog()];
+    try {
+      await laptop.attest(image, 'later');
+      const [piece] = (await laptop.collect(image)).pieces;
+      if (!piece?.bundle) throw new Error('there is no pending signature');
+      await laptop.attach(image, await addToLog(other.rekor, piece.bundle, laptop.key.key));
+      expect(await laptop.attest(image, 'never')).toMatchObject({ action: 'kept' });
+      expect((await laptop.collect(image)).pieces.map(({ kind }) => kind).sort()).toEqual(['pending', 'signature']);
+    } finally {
+      await other.close();
+    }
+  });
+
   it.each([
     ['does not delete', async () => false, 'info the registry does not delete'],
     ['does not let this credential delete', () => Promise.reject(refusedError('REGISTRY_DENIED', 'robot may not delete')), 'warn robot may not delete'],

@@ -1,26 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import { inputError } from '../errors/errors.ts';
 import { predicateTypeName } from '../intoto/predicate-type.ts';
-import { encodeStatement } from '../intoto/statement.ts';
 import type { Logger } from '../log/log.ts';
-import { digestHex } from '../reference/digest.ts';
 import type { DigestReference } from '../reference/reference.ts';
 import type { Registry } from '../registry/client.ts';
-import { type DsseBundle, withTimestamps } from '../sigstore/bundle.ts';
+import type { DsseBundle } from '../sigstore/bundle.ts';
 import type { EntryLog } from '../sigstore/entry-log.ts';
-import { checkNewBundle } from '../sigstore/new-bundle.ts';
 import type { Trust } from '../sigstore/trusted-root.ts';
 import type { TimestampAuthority } from '../sigstore/tsa.ts';
-import { addToLogs, completePending, removePending, signerKey } from './log.ts';
+import { attestInTags, checkTags } from './attest-tags.ts';
+import { completePending, removePending, signerKey } from './log.ts';
+import { makeBundle, signAndDate } from './make-bundle.ts';
 import { publishBundle, publishPending } from './publish.ts';
-import { isKeyless, type Signer, signBy } from './signer.ts';
-import { findStanding, type Standing } from './standing.ts';
+import { isKeyless, type Signer } from './signer.ts';
+import { findKept, findStanding, type Standing } from './standing.ts';
 
 /** When a signature goes into the transparency log. */
 export type LogMode = 'now' | 'later' | 'never';
 
-/** What there was to do and what it led to. `bundleDigest` names the referrer manifest, `logIndex` the entry when there is one. */
+/** How it lies in the registry: as Sigstore bundle that refers to the artifact (cosign 3), under cosign's legacy tags, or both. */
+export type Format = 'bundle' | 'legacy' | 'both';
+
+/** What there was to do and what it led to. `bundleDigest` names the referrer manifest (the layer, with the format `legacy`), `logIndex` the entry when there is one. */
 export type Attested = { action: 'signed' | 'pending' | 'kept'; bundleDigest: string; logIndex: number | undefined };
+
+/** What to say about the artifact; the format is `bundle` unless told otherwise. */
+export type What = { predicateType: string; predicate: unknown; log: LogMode; format?: Format };
 
 /** `rekor` is the log that signatures go to; `furtherLogs` get them as well; `authorities` date them. */
 export type AttestContext = {
@@ -36,23 +41,32 @@ export type AttestContext = {
 /**
  * Makes sure that the artifact carries a statement of this type and predicate by this signer (a key, or an identity), and publishes one only when there is none: a valid one by the same signer is kept, an unlogged or pending one is completed.
  * With `log: later` the signature is published as pending, which no verifier takes for a signature. With a trusted root nothing is published that would not be believed by it.
- * Throws input REKOR_URL_MISSING when `now` has no log to go to, and TRUSTED_ROOT_MISSING, SIGNING_SERVICE_MISSING and LOG_LATER_IMPOSSIBLE for what keyless signing cannot do without; denied by `checkNewBundle`; and what Fulcio, authorities, registry and log throw.
+ * Throws input REKOR_URL_MISSING when `now` has no log to go to, and TRUSTED_ROOT_MISSING, SIGNING_SERVICE_MISSING and LOG_LATER_IMPOSSIBLE for what keyless signing cannot do without; LEGACY_IMPOSSIBLE for what cosign's tags cannot hold; denied by `checkNewBundle`; and what Fulcio, authorities, registry and log throw.
  */
-export async function attest(
-  context: AttestContext,
-  image: DigestReference,
-  signer: Signer,
-  what: { predicateType: string; predicate: unknown; log: LogMode },
-): Promise<Attested> {
+export async function attest(context: AttestContext, image: DigestReference, signer: Signer, what: What): Promise<Attested> {
+  checkRequest(context, image, signer, what);
+  if (what.format === 'legacy') return attestInTags(context, image, signer, what);
+  const { bundle, ...attested } = await attestInBundle(context, image, signer, what);
+  if (what.format !== 'both') return attested;
+  const tagged = await attestInTags(context, image, signer, what, bundle);
+  return attested.action === 'kept' ? { ...attested, action: tagged.action } : attested;
+}
+
+/** Throws input for what the services or the format cannot do, before anything is done. */
+export function checkRequest(context: AttestContext, image: DigestReference, signer: Signer, what: What): void {
   if (what.log === 'now' && !context.rekor) {
     throw inputError('REKOR_URL_MISSING', `log=now needs a transparency log for the ${predicateTypeName(what.predicateType)} of ${image.repository}`);
   }
   if (isKeyless(signer)) checkKeyless(context, what.log);
+  if (what.format === 'legacy' || what.format === 'both') checkTags(context, what.log);
+}
+
+async function attestInBundle(context: AttestContext, image: DigestReference, signer: Signer, what: What): Promise<Attested & { bundle: DsseBundle }> {
   const equal = await findStanding(context, image, signer, what);
   const kept = findKept(equal, what.log);
   if (kept) {
     await removeLeftBehind(context, image, kept, equal);
-    return { action: 'kept', bundleDigest: kept.digest, logIndex: kept.logIndex };
+    return { action: 'kept', bundleDigest: kept.digest, logIndex: kept.logIndex, bundle: kept.bundle };
   }
   const unfinished = equal.find(({ pending }) => pending) ?? equal[0];
   if (what.log === 'now' && context.rekor && unfinished && (!isKeyless(signer) || !logsDate(context))) {
@@ -64,28 +78,19 @@ export async function attest(
       key,
       unfinished.pending ? unfinished.digest : undefined,
     );
-    return { action: 'signed', ...completed };
+    return { action: 'signed', ...completed, bundle: unfinished.bundle };
   }
   return publishNew(context, image, signer, what);
 }
 
-async function publishNew(
-  context: AttestContext,
-  image: DigestReference,
-  signer: Signer,
-  what: { predicateType: string; predicate: unknown; log: LogMode },
-): Promise<Attested> {
-  const signed = await signBy(signer, encodeStatement([{ sha256: digestHex(image.digest) }], what.predicateType, what.predicate));
-  const key = signerKey(signed, isKeyless(signer) ? undefined : signer.key);
-  const dated = await date(context, signed);
-  // A log entry is for ever, so what can be checked before is.
-  if (dated !== signed) check(context, dated, signer, false);
-  if (what.log === 'later')
-    return { action: 'pending', bundleDigest: await publishPending(context, image, dated, what.predicateType, key), logIndex: undefined };
-  const bundle = what.log === 'now' && context.rekor ? await addToLogs([context.rekor, ...(context.furtherLogs ?? [])], dated, key) : dated;
-  check(context, bundle, signer, what.log === 'now');
+async function publishNew(context: AttestContext, image: DigestReference, signer: Signer, what: What): Promise<Attested & { bundle: DsseBundle }> {
+  if (what.log === 'later') {
+    const { bundle, key } = await signAndDate(context, [image], signer, what);
+    return { action: 'pending', bundleDigest: await publishPending(context, image, bundle, what.predicateType, key), logIndex: undefined, bundle };
+  }
+  const bundle = await makeBundle(context, [image], signer, what);
   const bundleDigest = await publishBundle(context, image, bundle, what.predicateType);
-  return { action: 'signed', bundleDigest, logIndex: bundle.logEntries[0] ? Number(bundle.logEntries[0].logIndex) : undefined };
+  return { action: 'signed', bundleDigest, logIndex: bundle.logEntries[0] ? Number(bundle.logEntries[0].logIndex) : undefined, bundle };
 }
 
 /** A certificate lives for ten minutes: without a verified time in them nobody can say that the signature was made within. */
@@ -107,26 +112,10 @@ function logsDate({ rekor, furtherLogs = [] }: AttestContext): boolean {
   return [rekor, ...furtherLogs].some((log) => log?.datesEntries);
 }
 
-async function date({ authorities = [] }: AttestContext, signed: DsseBundle): Promise<DsseBundle> {
-  if (authorities.length === 0) return signed;
-  return withTimestamps(signed, await Promise.all(authorities.map((stamp) => stamp(signed.signature))));
-}
-
-function check({ trust }: AttestContext, bundle: DsseBundle, signer: Signer, logged: boolean): void {
-  if (trust) checkNewBundle(bundle, isKeyless(signer) ? undefined : signer, trust, { logged }, 'the new signature');
-}
-
-function findKept(equal: readonly Standing[], mode: LogMode): Standing | undefined {
-  const published = equal.filter(({ pending }) => !pending);
-  const logged = published.find((standing) => standing.logged);
-  if (logged || mode === 'now') return logged;
-  if (mode === 'never') return published[0];
-  return equal.find(({ pending }) => pending);
-}
-
 /** A crash between publishing the finished bundle and removing the pending one leaves both; the pending one has done its work. */
 async function removeLeftBehind(context: AttestContext, image: DigestReference, kept: Standing, equal: readonly Standing[]): Promise<void> {
-  if (kept.pending || kept.bundle.logEntries.length === 0) return;
+  // An entry that nobody vouches for may be one that somebody put there to have the pending signature removed.
+  if (kept.pending || !kept.logged) return;
   for (const { pending, bundle, digest } of equal) {
     if (pending && bundle.signature.equals(kept.bundle.signature)) await removePending(context, image, digest);
   }

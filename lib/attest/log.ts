@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createHash, type KeyObject, X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { bugError, StepError } from '../errors/errors.ts';
-import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import { parseStatement } from '../intoto/statement.ts';
 import type { Logger } from '../log/log.ts';
 import type { DigestReference } from '../reference/reference.ts';
@@ -9,11 +8,12 @@ import type { Registry } from '../registry/client.ts';
 import { type DsseBundle, withLogEntry } from '../sigstore/bundle.ts';
 import type { EntryLog } from '../sigstore/entry-log.ts';
 import { keyDetailsOf } from '../sigstore/hashedrekord.ts';
+import { signedDigest } from '../sigstore/signed-content.ts';
 import { publishBundle } from './publish.ts';
 
 type CompleteContext = { registry: Registry; rekor: EntryLog; furtherLogs?: readonly EntryLog[]; log: Logger; now: () => Date };
 
-/** Logs the signature over the pre-authentication encoding and gives the bundle with its proof. Where the bundle has a certificate, the entry names that. */
+/** Logs the signature and gives the bundle with its proof. Where the bundle has a certificate, the entry names that. */
 export async function addToLog(rekor: EntryLog, bundle: DsseBundle, publicKey: KeyObject): Promise<DsseBundle> {
   return addToLogs([rekor], bundle, publicKey);
 }
@@ -21,8 +21,8 @@ export async function addToLog(rekor: EntryLog, bundle: DsseBundle, publicKey: K
 /** The same with several logs at once; the entries stand in the order of the logs. */
 export async function addToLogs(logs: readonly EntryLog[], bundle: DsseBundle, publicKey: KeyObject): Promise<DsseBundle> {
   const { payload, payloadType, signature, certificate } = bundle;
-  const digest = createHash(keyDetailsOf(publicKey).hash).update(preAuthenticationEncoding(payloadType, payload)).digest();
-  const entry = { digest, signature, publicKey, envelope: { payload, payloadType }, ...(certificate && { certificate }) };
+  const envelope = bundle.bundle.content.$case === 'dsseEnvelope' && { envelope: { payload, payloadType } };
+  const entry = { digest: signedDigest(bundle, keyDetailsOf(publicKey).hash), signature, publicKey, ...envelope, ...(certificate && { certificate }) };
   const entries = await Promise.all(logs.map((log) => log.add(entry)));
   return entries.reduce<DsseBundle>(withLogEntry, bundle);
 }

@@ -40,12 +40,18 @@ describe('openServices', () => {
     expect(open({ mode: 'later' })).toMatchObject({ rekor: undefined });
   });
 
+  it('a config that chooses the log at the URL decides about the rest', () => {
+    const services = open({ url: `${trusted[0]}/`, config: config([[trusted[0] ?? '', 1]]) });
+    expect(services).toMatchObject({ fulcio: 'https://fulcio.example.com', rekor: { datesEntries: true } });
+  });
+
   it.each([
     ['a log that the trusted root does not name', { config: config([ELSEWHERE]) }, 'LOG_UNKNOWN'],
     ['one such log beside another', { config: config([[trusted[0] ?? '', 2], ELSEWHERE]) }, 'LOG_UNKNOWN'],
     ['log=now and no log', { config: config([]) }, 'REKOR_URL_MISSING'],
     ['log=now, no log and no config', {}, 'REKOR_URL_MISSING'],
-    ['a URL and a config', { url: trusted[0] ?? '', config: config([]) }, 'SIGNING_CONFIG_CONFLICT'],
+    ['a URL and a config without a log', { url: trusted[0] ?? '', config: config([]) }, 'SIGNING_CONFIG_CONFLICT'],
+    ['a URL and a config with another log', { url: trusted[0] ?? '', config: config([ELSEWHERE]) }, 'SIGNING_CONFIG_CONFLICT'],
     ['a config that is none', { config: '{}' }, 'SIGNING_CONFIG_INVALID'],
   ])('refuses %s', (_what, options, code) => {
     expect(() => open(options)).toThrowError(expect.objectContaining({ kind: 'input', code }));

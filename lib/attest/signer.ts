@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-
-import type { DsseBundle } from '../sigstore/bundle.ts';
-import { signStatement } from '../sigstore/bundle.ts';
+import { bundleStatement, type DsseBundle, signStatement, statementBytes } from '../sigstore/bundle.ts';
 import type { CertifiedKey } from '../sigstore/fulcio.ts';
 import type { IdentityToken } from '../sigstore/identity-token.ts';
 import type { SigningKey } from '../sigstore/signing-key.ts';
@@ -15,9 +13,9 @@ export function isKeyless(signer: Signer): signer is KeylessSigner {
   return 'certify' in signer;
 }
 
-/** The payload signed, with the certificate of the signer when there is no key of its own. Throws what `certify` throws. */
+/** The payload signed, with the certificate of the signer when there is no key of its own. Throws what `certify` and the key's `sign` throw. */
 export async function signBy(signer: Signer, payload: Buffer): Promise<DsseBundle> {
-  if (!isKeyless(signer)) return signStatement(payload, signer.privateKey);
+  if (!isKeyless(signer)) return bundleStatement(payload, await signer.sign(statementBytes(payload)), signer);
   const { privateKey, certificate } = await signer.certify();
   return signStatement(payload, privateKey, certificate);
 }

@@ -5,7 +5,7 @@ import type { DigestReference } from '../reference/reference.ts';
 import type { Descriptor } from '../registry/oci.ts';
 import { encodeBundle } from '../sigstore/bundle.ts';
 import { signedBundle } from '../sigstore/test-log.ts';
-import { type CollectedPiece, readPiece } from './piece.ts';
+import { type CollectedPiece, readReferrer } from './piece.ts';
 import { type Laptop, startLaptop } from './test-laptop.ts';
 
 let laptop: Laptop;
@@ -27,7 +27,7 @@ async function readAll(left: number): Promise<CollectedPiece['verification'][]> 
   const budget = { left };
   const found: CollectedPiece['verification'][] = [];
   for (const descriptor of referrers)
-    found.push((await readPiece(laptop.registry, image, descriptor, { keys: [laptop.key], trust: laptop.log.trust }, budget)).verification);
+    found.push((await readReferrer(laptop.registry, image, descriptor, { keys: [laptop.key], trust: laptop.log.trust }, budget)).verification);
   return found;
 }
 

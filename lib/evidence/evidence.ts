@@ -7,8 +7,8 @@ import type { Statement } from '../intoto/statement.ts';
  */
 export type Signer = { name: string; fingerprint: string; identity?: { subject: string; issuer: string } };
 
-/** A verified transparency log entry. `index` and `treeSize` count entries; `log` is the base URL in the trusted root, `origin` the name in the checkpoint. */
-export type LogEntry = { log: string; origin: string; index: number; treeSize: number };
+/** A verified transparency log entry. `index` and `treeSize` count entries; there is no `treeSize` where the log promised inclusion and nothing proves it (cosign's legacy tags); `log` is the base URL in the trusted root, `origin` the name in the checkpoint. */
+export type LogEntry = { log: string; origin: string; index: number; treeSize?: number };
 
 /**
  * When a signature was there at the latest, and the URL of the log or timestamp authority of the trusted root that vouches for it. Anybody can have an old signature of a key logged or
@@ -22,13 +22,15 @@ export type Verification =
   | { state: 'rejected'; code: string; reason: string };
 
 /**
- * One referrer of the artifact that claims to be evidence.
- * `signature` and `attestation` are Sigstore bundles told apart by predicate type alone; `pending` is signed and not yet logged; `other` is anything else that refers to the artifact.
+ * One referrer of the artifact that claims to be evidence, or one layer under cosign's legacy tags.
+ * `signature` and `attestation` are Sigstore bundles told apart by predicate type alone, or what lies under the tags `.sig` and `.att`; `pending` is signed and not yet logged; `other` is anything else that refers to the artifact.
  */
 export type EvidencePiece = {
   kind: 'signature' | 'attestation' | 'pending' | 'other';
-  /** Digest of the referrer manifest. */
+  /** Digest of the referrer manifest, or of the layer under a legacy tag. */
   digest: string;
+  /** The legacy tag (`sha256-<hex>.sig` or `.att`) where it was found; absent for referrers. */
+  tag?: string;
   artifactType: string;
   predicateType: string | undefined;
   statement: Statement | undefined;

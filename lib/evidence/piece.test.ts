@@ -8,7 +8,7 @@ import { MEDIA_TYPE } from '../registry/oci.ts';
 import { BUNDLE_MEDIA_TYPE } from '../sigstore/bundle.ts';
 import { signedBundle } from '../sigstore/test-log.ts';
 import { PENDING_ARTIFACT_TYPE } from './pending.ts';
-import { type CollectedPiece, MAX_EVIDENCE_BYTES, readPiece } from './piece.ts';
+import { type CollectedPiece, MAX_EVIDENCE_BYTES, readReferrer } from './piece.ts';
 import { type Laptop, startLaptop, withManifest } from './test-laptop.ts';
 
 let laptop: Laptop;
@@ -27,10 +27,10 @@ afterAll(() => laptop.close());
 async function read(registry: Registry, of = digest, left = MAX_EVIDENCE_BYTES): Promise<CollectedPiece> {
   const descriptor = (await laptop.registry.referrers(image)).find((found) => found.digest === of);
   if (!descriptor) throw new Error('there is no such referrer');
-  return readPiece(registry, image, descriptor, { keys: [laptop.key], trust: laptop.log.trust }, { left });
+  return readReferrer(registry, image, descriptor, { keys: [laptop.key], trust: laptop.log.trust }, { left });
 }
 
-describe('readPiece', () => {
+describe('readReferrer', () => {
   it('keeps manifest and bundle for those who work on with them', async () => {
     expect(await read(laptop.registry)).toMatchObject({
       kind: 'attestation',

@@ -8,7 +8,9 @@ import { type DigestReference, repositoryName } from '../reference/reference.ts'
 import type { Registry } from '../registry/client.ts';
 import { type Descriptor, type ImageManifest, MEDIA_TYPE, parseManifest } from '../registry/oci.ts';
 import { BUNDLE_MEDIA_TYPE, type DsseBundle, decodeBundle } from '../sigstore/bundle.ts';
-import { type TrustedParties, verifyBundle } from '../sigstore/verify-bundle.ts';
+import { SIMPLE_SIGNING_TYPE } from '../sigstore/legacy-layer.ts';
+import { type TrustedParties, type VerifiedBundle, verifyBundle } from '../sigstore/verify-bundle.ts';
+import { signsBare } from '../sigstore/who-signed.ts';
 import type { EvidencePiece, Verification } from './evidence.ts';
 import { PENDING_ARTIFACT_TYPE } from './pending.ts';
 
@@ -24,7 +26,7 @@ export type ByteBudget = { left: number };
 export type CollectedPiece = EvidencePiece & { manifest: ImageManifest | undefined; bundle: DsseBundle | undefined };
 
 /** Reads and verifies one referrer. Throws only what the registry client throws; anything wrong with the piece itself is in its verification. */
-export async function readPiece(
+export async function readReferrer(
   registry: Registry,
   image: DigestReference,
   descriptor: Descriptor,
@@ -48,7 +50,7 @@ export async function readPiece(
     return { ...other(descriptor, artifactType), kind: artifactType === PENDING_ARTIFACT_TYPE ? 'pending' : 'attestation', verification: rejected(error) };
   }
   const piece = { digest: descriptor.digest, artifactType, manifest, bundle, payloadDigest: sha256Digest(bundle.payload) };
-  const { statement, verification } = verifyPiece(bundle, image, parties, `referrer ${descriptor.digest} of ${repositoryName(image)}`);
+  const { statement, verification } = verifyStatement(bundle, image, parties, `referrer ${descriptor.digest} of ${repositoryName(image)}`);
   const predicateType = statement?.predicateType;
   const isSignature = predicateType === PREDICATE_TYPE.signature;
   return {
@@ -59,6 +61,9 @@ export async function readPiece(
     verification,
   };
 }
+
+/** Code of the rejection of an image signature that Tekton Chains put into an envelope without signing the envelope. */
+export const SIGNATURE_MISENCODED = 'SIGNATURE_MISENCODED';
 
 /** Code of the rejection of a referrer that is listed and gone. */
 export const REFERRER_GONE = 'REFERRER_GONE';
@@ -101,10 +106,15 @@ async function readLayer(registry: Registry, reference: DigestReference, manifes
     const wanted = layerType === BUNDLE_TYPE_PREFIX ? BUNDLE_MEDIA_TYPE : layerType;
     throw deniedError('REFERRER_INVALID', `referrer ${reference.digest} must hold exactly one layer of type ${wanted}`);
   }
+  return readWithin(budget, registry, reference, layer, `the bundle in referrer ${reference.digest}`);
+}
+
+/** The bytes of a layer, as far as the budget goes. Throws denied REFERRER_INVALID, naming `what`, and what the registry client throws. */
+export async function readWithin(budget: ByteBudget, registry: Registry, reference: DigestReference, layer: Descriptor, what: string): Promise<Buffer> {
   if (layer.size > budget.left) {
     throw deniedError(
       'REFERRER_INVALID',
-      `the bundle in referrer ${reference.digest} has ${layer.size} bytes, and only ${budget.left} of ${MAX_EVIDENCE_BYTES} are left for the evidence of one artifact`,
+      `${what} has ${layer.size} bytes, and only ${budget.left} of ${MAX_EVIDENCE_BYTES} are left for the evidence of one artifact`,
     );
   }
   budget.left -= layer.size;
@@ -114,7 +124,7 @@ async function readLayer(registry: Registry, reference: DigestReference, manifes
 }
 
 /** Who signed the bundle about which artifact, and what its log entry and timestamps prove. The signature decides first; a statement about another artifact is rejected even when a trusted key signed it. */
-function verifyPiece(
+export function verifyStatement(
   bundle: DsseBundle,
   image: DigestReference,
   parties: TrustedParties,
@@ -122,26 +132,35 @@ function verifyPiece(
 ): { statement: Statement | undefined; verification: Verification } {
   let statement: Statement | undefined;
   try {
+    if (bundle.payloadType === SIMPLE_SIGNING_TYPE) throw misencoded(bundle, parties, what);
     if (bundle.payloadType !== IN_TOTO_PAYLOAD_TYPE)
       throw deniedError('STATEMENT_INVALID', `${what} signs a payload of type "${bundle.payloadType}", not an in-toto statement`);
     statement = parseStatement(bundle.payload, what);
-    const { signers, log, time } = verifyBundle(bundle, parties, what);
+    const verified = verifyBundle(bundle, parties, what);
     if (!hasSubject(statement, digestHex(image.digest))) throw deniedError('SUBJECT_MISMATCH', `${what} speaks about another artifact`);
-    const verification: Verification = {
-      state: 'verified',
-      signers,
-      log: 'entry' in log ? log.entry : undefined,
-      ...('problem' in log && { logProblem: log.problem }),
-      time,
-    };
-    return { statement, verification };
+    return { statement, verification: asVerification(verified) };
   } catch (error) {
     return { statement, verification: rejected(error) };
   }
 }
 
+export function asVerification({ signers, log, time }: VerifiedBundle): Verification {
+  return { state: 'verified', signers, log: 'entry' in log ? log.entry : undefined, ...('problem' in log && { logProblem: log.problem }), time };
+}
+
+/** Tekton Chains (up to 0.29, storage encoding `sigstore-bundle`) signs the payload and puts it into an envelope, whose signature would have to cover its type as well (pkg/chains/storage/oci, makeSigBundleBytes). */
+function misencoded(bundle: DsseBundle, { keys }: TrustedParties, what: string): StepError {
+  const [signer] = keys.filter((key) => signsBare(bundle, key));
+  const by = signer ? ` by ${signer.name}` : '';
+  return deniedError(
+    SIGNATURE_MISENCODED,
+    `${what} is an image signature${by} in the form of Tekton Chains' encoding "sigstore-bundle", which signs the payload and not the envelope around it, so that it proves nothing to any verifier. ` +
+      'The attestations beside it are not affected. Let Chains store signatures with storage.oci.encoding-format: dsse, or sign with cosign-sign',
+  );
+}
+
 /** A verdict on the piece itself. What the registry or the network did wrong is no verdict, so it goes on as the error it is. */
-function rejected(error: unknown): Verification {
+export function rejected(error: unknown): Verification {
   if (!(error instanceof StepError) || error.kind === 'transient' || error.kind === 'bug' || error.kind === 'refused') throw error;
   return { state: 'rejected', code: error.code, reason: error.message };
 }

@@ -9,7 +9,7 @@ import type { Registry } from '../registry/client.ts';
 import { MEDIA_TYPE } from '../registry/oci.ts';
 import { pushImage, startBench } from '../registry/test-bench.ts';
 import { BUNDLE_MEDIA_TYPE, type DsseBundle, encodeBundle } from '../sigstore/bundle.ts';
-import type { SigningKey } from '../sigstore/signing-key.ts';
+import type { LocalKey } from '../sigstore/signing-key.ts';
 import { newSigningKey } from '../sigstore/test-keys.ts';
 import { startTestLog, type TestLog } from '../sigstore/test-log.ts';
 import type { TrustedParties } from '../sigstore/verify-bundle.ts';
@@ -21,7 +21,7 @@ export const NOW = new Date('2026-08-15T12:00:00Z');
 export type Laptop = {
   registry: Registry;
   log: TestLog;
-  key: SigningKey;
+  key: LocalKey;
   /** What goes wrong with requests to the registry from now on; undefined: nothing. */
   faults: { registry: ((request: FaultRequest) => Fault | undefined) | undefined };
   /** Requests that the registry got, as `METHOD path`. */
@@ -32,7 +32,7 @@ export type Laptop = {
   attest(
     image: DigestReference,
     mode: LogMode,
-    what?: { key?: SigningKey; predicateType?: string; predicate?: unknown },
+    what?: { key?: LocalKey; predicateType?: string; predicate?: unknown },
     context?: Partial<AttestContext>,
   ): Promise<Attested>;
   /** Attaches bytes as referrer, by default as a bundle is; the layer has the type of the artifact unless told otherwise. */

@@ -2,7 +2,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { closeAll, failureOf, type Script, serve, testClient } from '../http/test-server.ts';
 import { connectGrafeas, type Grafeas, type GrafeasOptions } from './client.ts';
-import { metadataToken } from './metadata-token.ts';
 import { CONTENTS, occurrence } from './test-occurrences.ts';
 
 afterEach(closeAll);
@@ -72,19 +71,4 @@ test.each([
 test('HTML in front of the server is no answer either', async () => {
   const grafeas = await connect((_request, response) => response.end('<html>log in</html>'), { api: 'v1' });
   expect(await failureOf(grafeas.create([attestation]))).toMatchObject({ kind: 'refused', code: 'HTTP_BODY_INVALID' });
-});
-
-test('the metadata server is asked as Google documents it', async () => {
-  const { url, seen } = await serve(json(200, { access_token: 'ya29.abcdefgh', expires_in: 3599, token_type: 'Bearer' }));
-  expect(await metadataToken(testClient(), url)).toBe('ya29.abcdefgh');
-  expect(seen[0]).toMatchObject({ url: '/computeMetadata/v1/instance/service-accounts/default/token', headers: { 'metadata-flavor': 'Google' } });
-});
-
-test.each([
-  [404, {}],
-  [200, { access_token: 'two\nlines' }],
-  [200, []],
-])('status %i with %j is no token', async (status, body) => {
-  const { url } = await serve(json(status, body));
-  expect(await failureOf(metadataToken(testClient(), url))).toMatchObject({ kind: 'refused', code: 'METADATA_REFUSED' });
 });

@@ -118,6 +118,14 @@ describe('redirects and addresses', () => {
     expect([other.seen[0]?.headers.authorization, other.seen[0]?.headers.accept, response.url]).toEqual([undefined, 'x/y', `${target}/`]);
   });
 
+  test.each(['Cookie', 'Proxy-Authorization', 'X-Vault-Token', 'PRIVATE-TOKEN'])('%s does not go on to another origin either', async (name) => {
+    const other = await serve((_request, response) => ok(response));
+    const server = await serve((_request, response) => response.writeHead(307, { location: other.url.replace('127.0.0.1', 'localhost') }).end());
+    await testClient()({ what: 'read', url: server.url, headers: { [name]: 's3cret-token', Range: 'bytes=0-' } });
+    expect(other.seen[0]?.headers).toMatchObject({ range: 'bytes=0-' });
+    expect(JSON.stringify(other.seen[0]?.headers)).not.toContain('s3cret-token');
+  });
+
   test('the sixth redirect is refused', async () => {
     const server = await serve((request, response) => response.writeHead(302, { location: `${request.url}x` }).end());
     expect((await failureOf(testClient()({ what: 'read', url: server.url }))).code).toBe('HTTP_REDIRECT');

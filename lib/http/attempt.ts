@@ -33,6 +33,9 @@ export class BodySourceError extends Error {
   }
 }
 
+/** A reason of our own: without one each request would make an exception with a stack trace, which a service notices. */
+const ANSWERED = 'answered';
+
 /**
  * One request over node:http(s): resolves with the response head as soon as it is there, the body unread.
  * Rejects with the socket's error, a SilenceError or a BodySourceError. An answer that comes before the body is sent
@@ -47,7 +50,7 @@ export function sendOnce(attempt: Attempt): Promise<IncomingMessage> {
     const silence = silenceTimer(timeoutMs, () => request.destroy(new SilenceError(timeoutMs)));
     silence.touch();
     const settle = (): void => {
-      answered.abort();
+      answered.abort(ANSWERED);
       silence.stop();
     };
     const onProgress = (): void => {

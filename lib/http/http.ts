@@ -94,7 +94,7 @@ const USER_AGENT = 'tekton-supply-chain';
  * Retry-After (RFC 9110 section 10.2.3), never past the deadline. Any other status is returned.
  * Throws transient HTTP_UNREACHABLE, HTTP_THROTTLED or HTTP_SERVER_ERROR when the budget is spent, transient ABORTED,
  * refused HTTP_TLS (never retried) or HTTP_REDIRECT, input HTTP_URL_INVALID. GET and HEAD follow five redirects;
- * Authorization stays with the origin it was meant for.
+ * what could be a credential stays with the origin it was meant for.
  */
 export function createHttp(options: HttpOptions): Http & { close(): void } {
   const now = options.now ?? Date.now;
@@ -192,7 +192,7 @@ async function follow(client: Client, exchange: Exchange, start: string, headers
       return response;
     }
     response.destroy();
-    if (target.origin !== url.origin) sent = withoutCredentials(sent);
+    if (target.origin !== url.origin) sent = harmless(sent);
     url = target;
   }
   throw refusedError('HTTP_REDIRECT', `cannot ${request.what}: more than ${MAX_REDIRECTS} redirects from ${redactUrl(start)}`);
@@ -204,9 +204,11 @@ function stopSignal(client: Client): AbortSignal {
   return AbortSignal.any([client.signal, AbortSignal.timeout(left)]);
 }
 
-function withoutCredentials(headers: Record<string, string>): Record<string, string> {
-  const secret = new Set(['authorization', 'cookie', 'proxy-authorization']);
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.has(name.toLowerCase())));
+/** What another origin may see. By name, because each service has a header of its own for its token (Authorization, X-Vault-Token, PRIVATE-TOKEN). */
+const HARMLESS = new Set(['user-agent', 'accept', 'accept-encoding', 'range', 'if-range', 'if-match', 'if-none-match', 'content-type']);
+
+function harmless(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => HARMLESS.has(name.toLowerCase())));
 }
 
 function parseUrl(text: string, what: string): URL {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { deniedError } from '../errors/errors.ts';
+import { parseStrictJson } from './strict-json.ts';
 
 const STATEMENT_V1 = 'https://in-toto.io/Statement/v1';
 const STATEMENT_V01 = 'https://in-toto.io/Statement/v0.1';
@@ -29,13 +30,14 @@ export function encodeStatement(subjects: readonly { sha256: string; name?: stri
   return Buffer.from(JSON.stringify({ _type: STATEMENT_V1, subject, predicateType, predicate }));
 }
 
-/** Reads a Statement v1 or v0.1. Throws denied STATEMENT_INVALID, naming `what` (the piece of evidence) and the field that is wrong. */
+/** Reads a Statement v1 or v0.1, as JSON that every parser reads alike (`parseStrictJson`). Throws denied STATEMENT_INVALID, naming `what` (the piece of evidence) and the field that is wrong. */
 export function parseStatement(payload: Uint8Array, what: string): Statement {
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(payload).toString('utf8'));
+    json = parseStrictJson(Buffer.from(payload).toString('utf8'));
   } catch (cause) {
-    throw deniedError('STATEMENT_INVALID', `${what} does not hold JSON`, { cause });
+    const why = cause instanceof SyntaxError || !(cause instanceof Error) ? 'does not hold JSON' : `holds JSON that ${cause.message}`;
+    throw deniedError('STATEMENT_INVALID', `${what} ${why}`, { cause });
   }
   const parsed = StatementShape.safeParse(json);
   if (parsed.success) return parsed.data as Statement;

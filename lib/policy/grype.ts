@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
-import { type Finding, type FixState, severityOf } from './findings.ts';
+import { type Finding, type FixState, newestCvss, severityOf, stated } from './findings.ts';
 import { digestsIn, Identifier, MAX_FINDINGS, Text, Time } from './scanner-json.ts';
 import type { ScanReport } from './vulnerability-report.ts';
 
@@ -8,7 +8,25 @@ const Match = z.object({
   vulnerability: z.object({
     id: Identifier,
     severity: Text.nullish(),
-    fix: z.object({ versions: z.array(Text).max(200).nullish(), state: Text.nullish() }).nullish(),
+    fix: z
+      .object({
+        versions: z.array(Text).max(200).nullish(),
+        state: Text.nullish(),
+        available: z
+          .array(z.object({ date: Time.nullish() }))
+          .max(200)
+          .nullish(),
+      })
+      .nullish(),
+    cvss: z
+      .array(z.object({ version: Text, metrics: z.object({ baseScore: z.number() }) }))
+      .max(100)
+      .nullish(),
+    epss: z
+      .array(z.object({ epss: z.number().min(0).max(1) }))
+      .max(100)
+      .nullish(),
+    knownExploited: z.array(z.unknown()).max(100).nullish(),
   }),
   relatedVulnerabilities: z
     .array(z.object({ id: Identifier }))
@@ -51,15 +69,17 @@ export function readGrype(json: unknown): ScanReport | undefined {
     databaseBuilt: database?.status?.built ?? database?.built ?? undefined,
     scannedDigests: digestsIn([target?.manifestDigest, target?.userInput, ...(target?.repoDigests ?? [])]),
     scannedConfig: digestsIn([target?.imageID])[0],
-    findings: report.matches.map(finding),
+    // Databases before schema 6 know nothing of exploitation, so that there silence says nothing.
+    findings: report.matches.map((match) => finding(match, database?.status !== undefined)),
     suppressed: report.ignoredMatches?.length ?? 0,
   };
 }
 
-function finding(match: z.output<typeof Match>): Finding {
+function finding(match: z.output<typeof Match>, tellsExploited: boolean): Finding {
   const { vulnerability, artifact } = match;
   const fixedIn = (vulnerability.fix?.versions ?? []).filter((version) => version !== '');
   const state = vulnerability.fix?.state ?? '';
+  const dates = (vulnerability.fix?.available ?? []).flatMap(({ date }) => date || []).sort();
   return {
     id: vulnerability.id,
     aliases: [...new Set((match.relatedVulnerabilities ?? []).map(({ id }) => id))].filter((id) => id !== vulnerability.id).sort(),
@@ -69,5 +89,9 @@ function finding(match: z.output<typeof Match>): Finding {
     purl: artifact.purl || undefined,
     fixedIn,
     fix: fixedIn.length > 0 ? 'available' : Object.hasOwn(FIX_STATE, state) ? (FIX_STATE[state] ?? 'unknown') : 'unknown',
+    ...stated('cvss', newestCvss((vulnerability.cvss ?? []).map((one) => ({ version: Number.parseFloat(one.version), score: one.metrics.baseScore })))),
+    ...stated('epss', vulnerability.epss?.length ? Math.max(...vulnerability.epss.map(({ epss }) => epss)) : undefined),
+    ...stated('kev', vulnerability.knownExploited?.length ? true : tellsExploited ? false : undefined),
+    ...stated('fixed', dates[0]),
   };
 }

@@ -40,7 +40,7 @@ export function subjectMatch({ subject, subjectRegExp = '' }: Identity): TextMat
 }
 
 /** Why a pattern is refused; undefined when it is not. */
-function patternProblem(source: string): string | undefined {
+export function patternProblem(source: string): string | undefined {
   try {
     wholeTextPattern(source);
     return undefined;

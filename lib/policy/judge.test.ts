@@ -145,6 +145,42 @@ describe('attestation', () => {
   });
 });
 
+describe('the scope of a rule', () => {
+  const signed = 'type: signature, signers: { any: [release] }';
+
+  it.each<[name: string, rule: string, pieces: Evidence['pieces'], outcome: string, level: string]>([
+    ['its day is to come', 'effectiveFrom: 2026-08-16', [], 'failed', 'warn'],
+    ['its day has come', 'effectiveFrom: 2026-08-15', [], 'failed', 'enforce'],
+    ['it only warns anyway', 'level: warn, effectiveFrom: 2026-01-01', [], 'failed', 'warn'],
+  ])('by day: %s', (_name, more, pieces, outcome, level) => {
+    const verdict = verdictOf([`id: a, ${more}, ${signed}`], evidence(...pieces));
+    expect(verdict.rules).toMatchObject([{ outcome, level }]);
+    expect(verdict.notes.some((note) => note.includes('is enforced from 2026-08-16'))).toBe(more.includes('08-16'));
+    expect(verdict.outcome).toBe('failed');
+  });
+
+  it('lets a rule to come not fail what another one passes', () => {
+    const verdict = verdictOf([`id: a, ${signed}`, 'id: b, effectiveFrom: 2026-09-01, type: sbom, signers: { any: [release] }'], evidence(signature()));
+    expect([verdict.outcome, verdict.rules.map(({ outcome }) => outcome)]).toEqual(['passed', ['passed', 'failed']]);
+  });
+
+  it('by image: only rules whose images match are judged', () => {
+    const rules = [`id: a, images: ["registry.example.com/team/*"], ${signed}`, `id: b, images: ["registry.example.com/other/**"], ${signed}`];
+    const verdict = verdictOf(rules, evidence(signature()));
+    expect(verdict.rules.map(({ id }) => id)).toEqual(['a']);
+    expect(verdict.notJudged.map(({ id }) => id)).toEqual(['b']);
+    expect(verdict.notes.join()).toContain('Rule b was not judged: it is for other images (registry.example.com/other/**)');
+  });
+
+  it.each(['registry.example.com/*', 'registry.example.com/team', 'registry.example.com/team/app@sha256:*', 'other.example.com/**'])(
+    'passes nothing when no rule is for the image: %s',
+    (images) => {
+      const verdict = verdictOf([`id: a, images: ["${images}"], ${signed}`], evidence(signature()));
+      expect([verdict.outcome, verdict.rules, verdict.problems.length]).toEqual(['failed', [], 1]);
+    },
+  );
+});
+
 describe('the verdict', () => {
   const signed = 'id: signed, type: signature, signers: { any: [release] }';
   const warned = 'id: sbom, type: sbom, level: warn, signers: { any: [release] }';

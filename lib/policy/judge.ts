@@ -2,10 +2,14 @@
 import type { Evidence, EvidencePiece } from '../evidence/evidence.ts';
 import { PREDICATE_TYPE } from '../intoto/predicate-type.ts';
 import { oneLine } from './foreign-text.ts';
+import { globMatches } from './glob.ts';
 import { API_VERSION, type Policy, type Rule, type RuleType, type Stage } from './policy-schema.ts';
+import { judgeApproval } from './rules/approval.ts';
 import { judgeAttestation } from './rules/attestation.ts';
-import type { Judgement, RuleInput, RuleJudge, ScanFile } from './rules/judgement.ts';
+import { judgeBaseImage } from './rules/base-image.ts';
+import { type Judgement, type RuleInput, type RuleJudge, repositoryOf, type ScanFile } from './rules/judgement.ts';
 import { judgeLogEntry } from './rules/log-entry.ts';
+import { judgeProvenance } from './rules/provenance.ts';
 import { judgeSbom } from './rules/sbom.ts';
 import { judgeSignature } from './rules/signature.ts';
 import { judgeVulnerabilities } from './rules/vulnerabilities.ts';
@@ -21,6 +25,9 @@ const JUDGES: { readonly [T in RuleType]: RuleJudge<T> } = {
   'log-entry': judgeLogEntry,
   sbom: judgeSbom,
   attestation: judgeAttestation,
+  provenance: judgeProvenance,
+  'base-image': judgeBaseImage,
+  approval: judgeApproval,
   vulnerabilities: judgeVulnerabilities,
 };
 
@@ -41,8 +48,10 @@ export type JudgeInput = {
 /** Judges the evidence about one artifact by the rules of one stage: pure, no I/O, no clock but `now`. Passed only if the policy enforces something at this stage and every enforced rule passed. */
 export function judge(input: JudgeInput): Verdict {
   const { policy, evidence, stage } = input;
-  const judged = policy.rules.filter((rule) => rule.stages.includes(stage));
-  const rules = judged.map((rule) => resultOf(rule, judgeRule(rule, { ...input, scan: input.scan, configDigest: input.configDigest })));
+  const repository = repositoryOf(evidence);
+  const judged = policy.rules.filter((rule) => rule.stages.includes(stage) && isFor(rule, repository)).map((rule) => atMoment(rule, input.now));
+  const judgements = judged.map((rule) => judgeRule(rule, { ...input, scan: input.scan, configDigest: input.configDigest }));
+  const rules = judged.map((rule, index) => resultOf(rule, judgements[index] as Judgement));
   const problems = judged.some((rule) => rule.level === 'enforce') ? [] : [enforcesNothing(policy, stage)];
   const failed = problems.length > 0 || rules.some((rule) => rule.level === 'enforce' && rule.outcome === 'failed');
   const outcome: Outcome = failed ? 'failed' : 'passed';
@@ -56,10 +65,33 @@ export function judge(input: JudgeInput): Verdict {
     outcome,
     problems,
     rules,
-    notJudged: policy.rules.filter((rule) => !judged.includes(rule)).map(({ id, type, level, stages }) => ({ id, type, level, stages })),
+    notJudged: policy.rules.filter(({ id }) => !rules.some((rule) => rule.id === id)).map(({ id, type, level, stages }) => ({ id, type, level, stages })),
     evidence: evidence.pieces.map((piece) => judgedEvidence(piece, rules)),
-    notes: notesOn(evidence, rules),
+    notes: [
+      ...notesOn(evidence, rules),
+      ...policy.rules.flatMap((rule) => noteOnScope(rule, input, repository)),
+      ...judgements.flatMap(({ notes }) => notes ?? []).map((note) => oneLine(note, 600)),
+    ],
   };
+}
+
+function isFor({ images }: Rule, repository: string): boolean {
+  return images === undefined || images.some((glob) => globMatches(glob, repository));
+}
+
+/** The rule as it stands at this moment: before the first moment (UTC) of its day it only warns. */
+function atMoment(rule: Rule, now: Date): Rule {
+  return rule.level === 'enforce' && isToCome(rule, now) ? { ...rule, level: 'warn' } : rule;
+}
+
+function isToCome({ effectiveFrom }: Rule, now: Date): boolean {
+  return effectiveFrom !== undefined && now.getTime() < Date.parse(`${effectiveFrom}T00:00:00Z`);
+}
+
+function noteOnScope(rule: Rule, { stage, now }: JudgeInput, repository: string): string[] {
+  if (!rule.stages.includes(stage)) return [];
+  if (!isFor(rule, repository)) return [`Rule ${rule.id} was not judged: it is for other images (${rule.images?.join(', ').slice(0, 300)}).`];
+  return rule.level === 'enforce' && isToCome(rule, now) ? [`Rule ${rule.id} only warns until it is enforced from ${rule.effectiveFrom} on.`] : [];
 }
 
 function judgeRule(rule: Rule, input: RuleInput): Judgement {

@@ -43,11 +43,11 @@ function ruleProblems(rule: unknown, path: PropertyKey[]): ReferenceProblem[] {
   if (member(report, 'file') === false && member(report, 'attestation') === undefined)
     problems.push({ path: [...path, 'report'], message: 'accepts no report at all: allow the file, or name whose attestation counts' });
   const seen = new Set<string>();
-  for (const [index, entry] of list(rule, 'ignore').entries()) {
+  for (const [index, entry] of list(rule, 'waivers').entries()) {
     const id = member(entry, 'id');
     if (typeof id !== 'string') continue;
-    const key = JSON.stringify([id.toUpperCase(), member(entry, 'package')]);
-    if (seen.has(key)) problems.push({ path: [...path, 'ignore', index, 'id'], message: `"${id.slice(0, 80)}" is ignored twice` });
+    const key = JSON.stringify([id.toUpperCase(), member(entry, 'package'), member(entry, 'purl'), member(entry, 'images')]);
+    if (seen.has(key)) problems.push({ path: [...path, 'waivers', index, 'id'], message: `"${id.slice(0, 80)}" is waived twice` });
     seen.add(key);
   }
   return problems;
@@ -58,7 +58,7 @@ function sameKeyTwice(signers: readonly unknown[], problems: ReferenceProblem[])
   const seen = new Map<string, unknown>();
   for (const [index, signer] of signers.entries()) {
     const key = member(signer, 'key');
-    const source = member(key, 'file') ?? member(key, 'data');
+    const source = member(key, 'file') ?? member(key, 'data') ?? member(key, 'kms');
     if (typeof source !== 'string') continue;
     const plain = source.replace(/\s+/g, '');
     if (seen.has(plain)) problems.push({ path: ['signers', index, 'key'], message: `is the key of "${String(seen.get(plain)).slice(0, 80)}" already` });
@@ -81,6 +81,7 @@ function sameIdentityTwice(signers: readonly unknown[], problems: ReferenceProbl
 function requirementsOf(rule: unknown, index: number): { path: PropertyKey[]; requirement: unknown }[] {
   return [
     { path: ['rules', index, 'signers'], requirement: member(rule, 'signers') },
+    { path: ['rules', index, 'vex', 'signers'], requirement: member(member(rule, 'vex'), 'signers') },
     { path: ['rules', index, 'report', 'attestation', 'signers'], requirement: member(member(member(rule, 'report'), 'attestation'), 'signers') },
   ];
 }

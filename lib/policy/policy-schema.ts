@@ -2,19 +2,15 @@
 import * as z from 'zod';
 import { PREDICATE_TYPE, predicateTypeUri } from '../intoto/predicate-type.ts';
 import { Identity } from './identity-schema.ts';
+import { BaseImageRule, ProvenanceRule } from './provenance-schema.ts';
+import { SBOM_FORMATS } from './sbom-reader.ts';
+import { AttestationType, Conditions, common, Days, Glob, Name, Prose, SignerRequirement, type STAGES, TextMatches } from './schema-parts.ts';
+import { VulnerabilitiesRule } from './vulnerabilities-schema.ts';
 
 /** The `apiVersion` of policy and verdict files. */
 export const API_VERSION = 'supply-chain.tekton.dev/v1alpha1';
 
-export const STAGES = ['build', 'deploy'] as const;
 export type Stage = (typeof STAGES)[number];
-
-/** From harmless to worst; `unknown` stands apart because a scanner that knows no severity says nothing about it. */
-export const SEVERITIES = ['negligible', 'low', 'medium', 'high', 'critical'] as const;
-export type KnownSeverity = (typeof SEVERITIES)[number];
-
-const Name = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'must be lower-case letters, digits and -, at most 63 characters');
-const Prose = z.string().min(1, 'must not be empty').max(1000);
 
 const KeyFile = z
   .string()
@@ -27,8 +23,14 @@ const KeyData = z
   .regex(/^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$/, 'must be a PEM public key (BEGIN PUBLIC KEY)')
   .describe('The public key itself, PEM.');
 
-const KeySource = z.union([z.strictObject({ file: KeyFile }), z.strictObject({ data: KeyData })], {
-  error: 'must be {file: <path beside the policy>} or {data: <PEM public key>}',
+const KeyReference = z
+  .string()
+  .max(1100)
+  .regex(/^[a-z][a-z0-9-]*:\/\/[\x21-\x7e]+$/, 'must be a reference such as hashivault://KEY')
+  .describe('Where the key is kept: k8s://NAMESPACE/SECRET, gcpkms://…, hashivault://KEY, openbao://KEY, or NAME://… for a program sigstore-kms-NAME.');
+
+const KeySource = z.union([z.strictObject({ file: KeyFile }), z.strictObject({ data: KeyData }), z.strictObject({ kms: KeyReference })], {
+  error: 'must be {file: <path beside the policy>}, {data: <PEM public key>} or {kms: <reference>}',
 });
 const SignerDefinition = z
   .strictObject({
@@ -38,20 +40,7 @@ const SignerDefinition = z
   })
   .refine(({ key, identity }) => (key === undefined) !== (identity === undefined), 'must have a key or an identity, and not both');
 
-const SignerNames = z.array(Name).min(1, 'must name a signer').max(50);
-const SignerRequirement = z
-  .union([z.strictObject({ any: SignerNames }), z.strictObject({ all: SignerNames }), z.strictObject({ threshold: z.int().min(1).max(50), of: SignerNames })], {
-    error: 'must be {any: [names]}, {all: [names]} or {threshold: n, of: [names]}',
-  })
-  .describe('Whose signatures count, by the names under signers: one of any, all of all, or a threshold number of.');
-
 const UNASKABLE = new Set<string>([PREDICATE_TYPE.signature, PREDICATE_TYPE.vsa]);
-const AttestationType = z
-  .string()
-  .max(500)
-  .refine((text) => predicateTypeUri(text) !== undefined, `must be one of ${Object.keys(PREDICATE_TYPE).join(', ')}, or a predicate type URI`)
-  .refine((text) => predicateTypeUri(text) !== PREDICATE_TYPE.signature, 'a signature is asked for by a rule of type signature')
-  .refine((text) => predicateTypeUri(text) !== PREDICATE_TYPE.vsa, 'a verification summary is what this policy leads to, so it cannot be asked for');
 const LoggedType = z
   .string()
   .max(500)
@@ -63,18 +52,6 @@ const LogUrl = z
   .string()
   .max(500)
   .regex(/^https?:\/\/[^\s@]+$/, 'must be the URL of a log as the trusted root names it');
-
-const common = {
-  id: Name.describe('Names the rule in verdicts; unique within the policy.'),
-  description: Prose.optional().describe('What the rule is for, for people.'),
-  level: z.enum(['enforce', 'warn']).default('enforce').describe('Whether a failure fails the verdict or is only reported.'),
-  stages: z
-    .array(z.enum(STAGES))
-    .min(1, 'must name a stage')
-    .max(STAGES.length)
-    .default([...STAGES])
-    .describe('When the rule is judged.'),
-};
 
 const SignatureRule = z.strictObject({ ...common, type: z.literal('signature'), signers: SignerRequirement });
 
@@ -89,10 +66,23 @@ const LogEntryRule = z.strictObject({
 const SbomRule = z.strictObject({
   ...common,
   type: z.literal('sbom'),
-  format: z.enum(['cyclonedx']).default('cyclonedx'),
+  format: z
+    .enum([...SBOM_FORMATS, 'any'])
+    .default('cyclonedx')
+    .describe('any: one SBOM of either format is enough.'),
   signers: SignerRequirement,
   requireComplete: z.boolean().default(true).describe('Whether the SBOM must state that it is complete.'),
   minComponents: z.int().min(0).max(1_000_000).default(1),
+  maxAgeDays: Days.optional().describe('How old the SBOM may be by the time that it states, which must not be after a verified time.'),
+  forbiddenLicences: z
+    .array(Glob)
+    .max(200)
+    .default([])
+    .describe(
+      'Licences that no package may need, as SPDX identifiers or names, such as AGPL-*; where a package leaves the choice (OR), all choices must be forbidden.',
+    ),
+  requireLicences: z.boolean().default(false).describe('Whether every package must state a licence.'),
+  forbiddenPackages: z.array(Glob).max(500).default([]).describe('Packages that must not be there, by package URL, such as pkg:npm/left-pad@*.'),
 });
 
 const AttestationRule = z.strictObject({
@@ -101,48 +91,21 @@ const AttestationRule = z.strictObject({
   predicateType: AttestationType.describe('Short name (as for cosign --type) or URI.'),
   signers: SignerRequirement,
   min: z.int().min(1).max(100).default(1).describe('How many different statements there must be.'),
+  conditions: Conditions.describe('What a statement must say to count: conditions on its predicate.'),
 });
 
-const Ignore = z.strictObject({
-  id: z
-    .string()
-    .max(100)
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]+$/, 'must be the identifier of one vulnerability, such as CVE-2025-0001'),
-  package: z.string().min(1).max(300).optional().describe('Only for the package of this name.'),
-  reason: Prose,
-  expires: z.iso.date('must be a date such as 2026-12-31').describe('The last day (UTC) on which the entry applies.'),
-});
-
-const VulnerabilitiesRule = z.strictObject({
+const ApprovalRule = z.strictObject({
   ...common,
-  type: z.literal('vulnerabilities'),
-  report: z
-    .strictObject({
-      file: z.boolean().default(true).describe('Whether the report that is handed over as a file counts.'),
-      attestation: z
-        .strictObject({
-          predicateTypes: z.array(AttestationType).min(1).max(10).default(['vuln']),
-          signers: SignerRequirement,
-        })
-        .optional()
-        .describe('Whether, and by whom, an attested report counts.'),
-      requireDigest: z.boolean().default(false).describe('Whether the report itself must name the digest that it scanned.'),
-    })
-    .prefault({}),
-  block: z
-    .array(
-      z.strictObject({
-        severity: z.enum(SEVERITIES).describe('This severity and every worse one.'),
-        fix: z.enum(['any', 'available']).default('any').describe('available: only where the scanner knows a fixed version.'),
-      }),
-    )
-    .min(1, 'must name what to block')
-    .max(20),
-  unknownSeverity: z.enum(['block', 'warn', 'ignore']).default('block').describe('What to do about findings without a severity.'),
-  ignore: z.array(Ignore).max(1000).default([]),
+  type: z.literal('approval'),
+  signers: SignerRequirement.describe('Who attests approvals: the gate, not the people who approve.'),
+  minApprovers: z.int().min(1).max(50).default(1).describe('How many people must have approved, the requester not counted.'),
+  approvers: TextMatches.optional().describe('People whose approval counts; without it everybody whom the gate counted.'),
+  gates: TextMatches.optional().describe('Gates that count, by name.'),
+  environments: TextMatches.optional().describe('Environments of which one must have been approved for.'),
+  maxAgeDays: Days.optional().describe('How old the decision may be by the time that it states, which must not be after a verified time.'),
 });
 
-const RULE_SHAPES = [SignatureRule, LogEntryRule, SbomRule, AttestationRule, VulnerabilitiesRule] as const;
+const RULE_SHAPES = [SignatureRule, LogEntryRule, SbomRule, AttestationRule, ProvenanceRule, VulnerabilitiesRule, BaseImageRule, ApprovalRule] as const;
 const RULE_TYPES = RULE_SHAPES.map((shape) => shape.shape.type.value);
 
 export const PolicyFile = z
@@ -166,7 +129,6 @@ export type Policy = z.output<typeof PolicyFile>;
 export type Rule = Policy['rules'][number];
 export type RuleType = Rule['type'];
 export type RuleOf<T extends RuleType> = Extract<Rule, { type: T }>;
-export type SignerRequirement = z.output<typeof SignerRequirement>;
 
 /** The JSON Schema (draft 2020-12) of a policy file, for editors. References between parts of the file are checked by `parsePolicy` alone. */
 export function policySchema(): Record<string, unknown> {

@@ -4,18 +4,23 @@ import { type Document, isAlias, isMap, isNode, isScalar, isSeq, Lexer, LineCoun
 const MAX_BYTES = 1024 * 1024;
 const MAX_DEPTH = 32;
 
-/** A problem of a policy file; `line` counts from 1. */
-export type PolicyProblem = { line?: number | undefined; message: string };
+/** A place in a file; both count from 1, columns in UTF-16 code units. */
+export type Place = { line: number; column: number };
+
+/** A problem of a policy file, and where it begins. */
+export type PolicyProblem = { place?: Place | undefined; message: string };
+
+type PlaceAt = (offset: number | undefined) => Place | undefined;
 
 /** The plain content of a YAML file, and where its parts stand. */
-export type PolicyYaml = { content: unknown; problems: PolicyProblem[]; lineOf(path: readonly PropertyKey[]): number | undefined };
+export type PolicyYaml = { content: unknown; problems: PolicyProblem[]; placeOf(path: readonly PropertyKey[]): Place | undefined };
 
 /**
  * Reads one YAML 1.2 document of mappings with string keys, sequences and scalars. Whatever could make a small file big or ambiguous is a problem: anchors, aliases, tags, duplicate
  * keys, nesting over 32 levels, more than 1 MiB. `content` is undefined when there are problems.
  */
 export function readPolicyYaml(bytes: Uint8Array): PolicyYaml {
-  const stop = (message: string): PolicyYaml => ({ content: undefined, problems: [{ message }], lineOf: () => undefined });
+  const stop = (message: string): PolicyYaml => ({ content: undefined, problems: [{ message }], placeOf: () => undefined });
   if (bytes.byteLength > MAX_BYTES) return stop(`is longer than ${MAX_BYTES} bytes`);
   let text: string;
   try {
@@ -27,13 +32,17 @@ export function readPolicyYaml(bytes: Uint8Array): PolicyYaml {
   const lines = new LineCounter();
   // The library's own test for unique keys compares each key with every other one; ours below is linear.
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false, version: '1.2', schema: 'core', logLevel: 'error' });
-  const lineAt = (offset: number | undefined): number | undefined => (offset === undefined ? undefined : lines.linePos(offset).line);
-  const errors = document.errors.map((error) => ({ line: lineAt(error.pos[0]), message: parserMessage(error.message) }));
-  const problems = errors.length > 0 ? errors : unwelcome(document, lineAt);
+  const placeAt: PlaceAt = (offset) => {
+    if (offset === undefined) return undefined;
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
+  const errors = document.errors.map((error) => ({ place: placeAt(error.pos[0]), message: parserMessage(error.message) }));
+  const problems = errors.length > 0 ? errors : unwelcome(document, placeAt);
   return {
     content: problems.length === 0 ? document.toJS({ maxAliasCount: 0 }) : undefined,
     problems,
-    lineOf: (path) => lineAt(offsetOf(document.contents, path)),
+    placeOf: (path) => placeAt(offsetOf(document.contents, path)),
   };
 }
 
@@ -57,10 +66,10 @@ function nestsTooDeep(text: string): boolean {
   return false;
 }
 
-function unwelcome(document: Document.Parsed, lineAt: (offset: number | undefined) => number | undefined): PolicyProblem[] {
+function unwelcome(document: Document.Parsed, placeAt: PlaceAt): PolicyProblem[] {
   const problems: PolicyProblem[] = [];
   const report = (node: unknown, message: string): void => {
-    problems.push({ line: lineAt(isNode(node) ? node.range?.[0] : undefined), message });
+    problems.push({ place: placeAt(isNode(node) ? node.range?.[0] : undefined), message });
   };
   visit(document, {
     Node(_key, node, path) {

@@ -60,7 +60,7 @@ describe('a bad policy', () => {
       'policy.yaml is not a policy that can be judged by:',
       '  - line 4: signers[1].name: "spare" is used by no rule; remove it, or name it in a rule',
       '  - line 6: rules[0].signers.any[0]: "relase" is not defined under signers',
-      '  - line 7: rules[1].type: is not a type of rule; there are signature, log-entry, sbom, attestation, vulnerabilities',
+      '  - line 7: rules[1].type: is not a type of rule; there are signature, log-entry, sbom, attestation, provenance, vulnerabilities, base-image, approval',
       '  - line 7: rules[1].id: "one" is there already',
       '  - line 8: rules[2]: there is no field "requireComplet" here',
     ]);
@@ -100,13 +100,19 @@ describe('a bad policy', () => {
     ],
     [
       'no reason',
-      policy(`${SIGNED}\n  - { id: v, type: vulnerabilities, block: [{ severity: low }], ignore: [{ id: CVE-1, expires: 2026-12-31 }] }`),
+      policy(`${SIGNED}\n  - { id: v, type: vulnerabilities, block: [{ severity: low }], waivers: [{ id: CVE-1, approver: x, expires: 2026-12-31 }] }`),
       'reason: must be given',
     ],
-    ['no end', policy(`${SIGNED}\n  - { id: v, type: vulnerabilities, block: [{ severity: low }], ignore: [{ id: CVE-1, reason: x }] }`), 'expires: must be'],
+    [
+      'no end',
+      policy(`${SIGNED}\n  - { id: v, type: vulnerabilities, block: [{ severity: low }], waivers: [{ id: CVE-1, approver: x, reason: x }] }`),
+      'expires: must be',
+    ],
     [
       'an impossible day',
-      policy(`${SIGNED}\n  - { id: v, type: vulnerabilities, block: [{ severity: low }], ignore: [{ id: CVE-1, reason: x, expires: 2026-02-30 }] }`),
+      policy(
+        `${SIGNED}\n  - { id: v, type: vulnerabilities, block: [{ severity: low }], waivers: [{ id: CVE-1, approver: x, reason: x, expires: 2026-02-30 }] }`,
+      ),
       'must be a date',
     ],
   ])('is refused: %s', (_name, text, expected) => {

@@ -9,6 +9,11 @@ export const Identifier = z.string().min(1).max(200);
 export const Text = z.string().max(2000);
 export const Time = z.string().max(64);
 
+/** The error for content that a schema cannot tell is wrong, as the readers of formats throw it. */
+export function malformed(message: string, ...path: string[]): z.ZodError {
+  return new z.ZodError([{ code: 'custom', path, message, input: undefined }]);
+}
+
 /** The digest behind `@` in a reference, or the text itself when it is a digest. */
 export function digestIn(text: string | null | undefined): string | undefined {
   return /(?:^|@)(sha256:[0-9a-f]{64})$/.exec(text ?? '')?.[1];

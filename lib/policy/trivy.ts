@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
-import { type Finding, type FixState, severityOf } from './findings.ts';
+import { type Cvss, type Finding, type FixState, newestCvss, severityOf, stated } from './findings.ts';
 import { digestsIn, Identifier, MAX_FINDINGS, Text, Time } from './scanner-json.ts';
 import type { ScanReport } from './vulnerability-report.ts';
 
@@ -13,6 +13,8 @@ const Vulnerability = z.object({
   FixedVersion: Text.nullish(),
   Status: Text.nullish(),
   Severity: Text.nullish(),
+  PublishedDate: Time.nullish(),
+  CVSS: z.record(Text, z.object({ V2Score: z.number().nullish(), V3Score: z.number().nullish(), V40Score: z.number().nullish() })).nullish(),
 });
 
 const Result = z.object({
@@ -75,7 +77,26 @@ function finding(vulnerability: z.output<typeof Vulnerability>): Finding {
     purl: vulnerability.PkgIdentifier?.PURL || undefined,
     fixedIn,
     fix: fixedIn.length > 0 ? 'available' : Object.hasOwn(FIX_STATE, status) ? (FIX_STATE[status] ?? 'unknown') : 'unknown',
+    ...stated('cvss', newestCvss(Object.values(vulnerability.CVSS ?? {}).flatMap(scores))),
+    ...stated('published', vulnerability.PublishedDate || undefined),
   };
+}
+
+function scores({
+  V2Score,
+  V3Score,
+  V40Score,
+}: {
+  V2Score?: number | null | undefined;
+  V3Score?: number | null | undefined;
+  V40Score?: number | null | undefined;
+}): Cvss[] {
+  const found: [version: number, score: number | null | undefined][] = [
+    [2, V2Score],
+    [3, V3Score],
+    [4, V40Score],
+  ];
+  return found.flatMap(([version, score]) => (score ? [{ version, score }] : []));
 }
 
 /** `VendorIDs` are advisories. A GitHub advisory is about one vulnerability; a distribution's (DSA, RHSA …) is about an update and may cover many. */

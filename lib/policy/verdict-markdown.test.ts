@@ -45,7 +45,7 @@ describe('the page', () => {
     expect(page).toContain('## Verdict: PASSED');
     expect(page).toContain('| ✓ | `signed` | signature | enforce | signed by release |');
     expect(page).toContain('7 of `https://log.example.com`');
-    expect(page).toContain('Not judged at this stage: `later` (sbom, stage deploy)');
+    expect(page).toContain('Not judged: `later` (sbom), it belongs to stage deploy');
     expect(page).toContain('No trusted time');
   });
 
@@ -55,7 +55,7 @@ describe('the page', () => {
     expect(page).toContain('## Verdict: FAILED');
     expect(page).toContain('| ✗ | `signed` |');
     expect(page).toContain('| ! | `sbom` |');
-    expect(page).toContain('- `CVE-1 in p 1`: high, not fixed yet\n  - to do: add it to the ignore list');
+    expect(page).toContain('- `CVE-1 in p 1`: high, not fixed yet\n  - to do: give the rule a waiver');
     expect(page).toContain('There is none.');
     expect(failedRules(verdict, 'enforce').map(({ id }) => id)).toEqual(['signed', 'scanned']);
     expect(failedRules(verdict, 'warn').map(({ id }) => id)).toEqual(['sbom']);

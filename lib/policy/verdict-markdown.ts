@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { predicateTypeName } from '../intoto/predicate-type.ts';
 import { code, prose, table } from './markdown.ts';
+import { RULE_MARK, ruleState, whyNotJudged } from './rule-state.ts';
 import type { JudgedEvidence, Problem, RuleResult, Verdict } from './verdict.ts';
 
 /** GitHub takes 65,536 characters in a comment; the rest is left for a line of the caller's. */
@@ -36,10 +37,8 @@ function isFailed(rule: RuleResult): boolean {
   return rule.outcome === 'failed';
 }
 
-/** ✓ passed, ✗ failed and enforced, ! failed and only warned of. */
 function mark(rule: RuleResult): string {
-  if (!isFailed(rule)) return '✓';
-  return rule.level === 'enforce' ? '✗' : '!';
+  return RULE_MARK[ruleState(rule)];
 }
 
 function ruleRow(rule: RuleResult): string[] {
@@ -92,9 +91,7 @@ function evidenceSection(evidence: readonly JudgedEvidence[]): string[] {
 }
 
 function notesSection(verdict: Verdict): string[] {
-  const notJudged = verdict.notJudged
-    .slice(0, MAX_RULES)
-    .map(({ id, type, stages }) => `- Not judged at this stage: ${code(id)} (${type}, stage ${stages.join(', ')})`);
+  const notJudged = verdict.notJudged.slice(0, MAX_RULES).map((rule) => `- Not judged: ${code(rule.id)} (${rule.type}), ${whyNotJudged(rule, verdict.stage)}`);
   const lines = [...notJudged, ...verdict.notes.map((note) => `- ${prose(note)}`)];
   return lines.length > 0 ? ['### Notes', '', ...lines, ''] : [];
 }

@@ -8,9 +8,12 @@ export type Level = Rule['level'];
 /** Why a rule failed: on which object, what is wrong with it, what to do about it. Texts may hold foreign words, each on one line and bounded. */
 export type Problem = { object: string; reason: string; remedy: string };
 
+/** Types of the rules of a policy file, and `gatekeeper` for a Constraint of Gatekeeper. */
+export type JudgedType = RuleType | 'gatekeeper';
+
 export type RuleResult = {
   id: string;
-  type: RuleType;
+  type: JudgedType;
   level: Level;
   outcome: Outcome;
   /** One line. */

@@ -3,20 +3,23 @@ import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import { digestHex } from '../reference/digest.ts';
 import { parseReference, repositoryName } from '../reference/reference.ts';
-import type { RuleType } from './policy-schema.ts';
-import { STAGES } from './policy-schema.ts';
-import type { Verdict } from './verdict.ts';
+import { STAGES } from './schema-parts.ts';
+import type { JudgedType, Verdict } from './verdict.ts';
 
 /** Extension field of the predicate: a summary speaks for the rules of one stage. SLSA asks for URIs as names of such fields. */
-const STAGE_FIELD = 'https://supply-chain.tekton.dev/vsa/stage';
+export const STAGE_FIELD = 'https://supply-chain.tekton.dev/vsa/stage';
 
 /** What a passed rule lets the summary say; a level is claimed only if every rule of its type passed. Names of our own may not begin with SLSA_. */
-const LEVELS: Readonly<Record<RuleType, string>> = {
+const LEVELS: Readonly<Record<JudgedType, string>> = {
   signature: 'TSC_SIGNED',
   'log-entry': 'TSC_LOGGED',
   sbom: 'TSC_SBOM',
   attestation: 'TSC_ATTESTED',
   vulnerabilities: 'TSC_VULNERABILITIES',
+  provenance: 'TSC_PROVENANCE',
+  'base-image': 'TSC_BASE_IMAGE',
+  approval: 'TSC_APPROVED',
+  gatekeeper: 'TSC_GATEKEEPER',
 };
 
 const Sha256Set = z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });

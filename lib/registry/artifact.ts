@@ -49,7 +49,8 @@ export function referrerDescriptor(manifest: Manifest, bytes: Buffer): Descripto
   };
 }
 
-function describe(layer: ArtifactLayer): Descriptor {
+/** The descriptor of a layer; annotations are in the order of their names. */
+export function describe(layer: ArtifactLayer): Descriptor {
   const { mediaType, bytes, annotations } = layer;
   return { mediaType, digest: sha256Digest(bytes), size: bytes.length, ...(annotations !== undefined && { annotations: sorted(annotations) }) };
 }

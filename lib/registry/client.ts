@@ -4,11 +4,11 @@ import { refusedError } from '../errors/errors.ts';
 import type { Http } from '../http/http.ts';
 import type { Logger } from '../log/log.ts';
 import { type DigestReference, formatReference, type ImageReference, repositoryName } from '../reference/reference.ts';
-import { type ArtifactContent, composeArtifact, referrerDescriptor } from './artifact.ts';
+import { type ArtifactContent, type ArtifactLayer, composeArtifact, describe, referrerDescriptor } from './artifact.ts';
 import { type BlobContent, hasBlob, putBlob, readBlob, type UploadSizes } from './blobs.ts';
 import type { ContentSource } from './content.ts';
 import type { Credentials } from './credentials.ts';
-import { changeFallback, type FallbackOptions } from './fallback.ts';
+import { changeFallback } from './fallback.ts';
 import { withGoogleIdentity } from './google-identity.ts';
 import { createLocks, type Locks } from './locks.ts';
 import { atDigest, deleteManifestAt, fetchManifest, resolveManifest, sendManifest } from './manifests.ts';
@@ -16,6 +16,8 @@ import { type Descriptor, parseManifest } from './oci.ts';
 import { isListedByApi, type Listing, listReferrers, type ReferrersMode } from './referrers.ts';
 import { createReferrersApi } from './referrers-api.ts';
 import { createSession, type RepositoryName, type Session } from './session.ts';
+import type { UnionOptions } from './tag-union.ts';
+import { addTaggedLayer } from './tagged-layers.ts';
 
 export type RegistryOptions = {
   http: Http;
@@ -52,6 +54,8 @@ export type Registry = {
   referrers(subject: DigestReference, filter?: { artifactType?: string }): Promise<Descriptor[]>;
   /** Composes and writes an artifact that refers to `subject`; doing it twice leaves one. */
   pushReferrer(subject: DigestReference, content: ArtifactContent): Promise<Descriptor>;
+  /** Adds a layer to the manifest under the tag of `ref`, which is made when it is not there; doing it twice leaves one. Gives the layer's digest. */
+  addTaggedLayer(ref: ImageReference, layer: ArtifactLayer): Promise<string>;
   /** Deletes by digest, or only the tag; false when there is none or the registry does not delete. */
   deleteManifest(ref: ImageReference): Promise<boolean>;
   /** Deletes a referrer and takes it out of the fallback tag; true when it is not listed any more. */
@@ -59,7 +63,7 @@ export type Registry = {
   source(ref: ImageReference): Promise<ContentSource>;
 };
 
-type Client = Listing & { fallback: FallbackOptions; locks: Locks; sizes: { sizes?: UploadSizes } };
+type Client = Listing & { fallback: UnionOptions; locks: Locks; sizes: { sizes?: UploadSizes } };
 
 export function createRegistry(options: RegistryOptions): Registry {
   const { http, credentials, insecureRegistries = [], log } = options;
@@ -78,6 +82,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     putManifest: (ref, bytes, mediaType) => putManifest(client, ref, bytes, mediaType),
     referrers: (subject, filter = {}) => listReferrers(client, subject, filter),
     pushReferrer: (subject, content) => pushReferrer(client, subject, content),
+    addTaggedLayer: (ref, layer) => pushTaggedLayer(client, ref, layer),
     deleteManifest: (ref) => deleteManifestAt(session, ref),
     deleteReferrer: (subject, digest) => deleteReferrer(client, subject, digest),
     source: (ref) => registrySource(session, ref),
@@ -112,6 +117,15 @@ async function pushReferrer(client: Client, ref: DigestReference, content: Artif
   const descriptor = await putManifest(client, { registry: ref.registry, repository: ref.repository }, manifest, parseManifest(manifest, undefined).mediaType);
   client.log.info('attached', { subject: formatReference(atDigest(ref, ref.digest)), referrer: descriptor.digest, type: content.artifactType });
   return descriptor;
+}
+
+async function pushTaggedLayer(client: Client, ref: ImageReference, layer: ArtifactLayer): Promise<string> {
+  const put = (bytes: Buffer): Promise<unknown> => putBlob(client.session, ref, bytes, client.sizes);
+  await put(layer.bytes);
+  const entry = describe(layer);
+  await client.locks.run(formatReference(ref), () => addTaggedLayer(client.fallback, ref, entry, put));
+  client.log.info('attached', { tag: formatReference(ref), layer: entry.digest, type: layer.mediaType });
+  return entry.digest;
 }
 
 /** The index entry goes first: a crash in between leaves an unlisted manifest, never an entry that names nothing. */

@@ -137,8 +137,8 @@ test.each<[string, () => HttpResponse]>([
 });
 
 test.each<[string, () => HttpResponse, string]>([
-  ['no token', () => answer(200, '{}', { 'metadata-flavor': 'Google' }), 'REGISTRY_TOKEN_INVALID'],
-  ['a token with a line break', () => answer(200, '{"access_token":"a\\nb"}', { 'metadata-flavor': 'Google' }), 'REGISTRY_TOKEN_INVALID'],
+  ['no token', () => answer(200, '{}', { 'metadata-flavor': 'Google' }), 'METADATA_TOKEN_INVALID'],
+  ['a token with a line break', () => answer(200, '{"access_token":"a\\nb"}', { 'metadata-flavor': 'Google' }), 'METADATA_TOKEN_INVALID'],
   [
     'no answer for now',
     () => {

@@ -3,6 +3,9 @@ import * as z from 'zod';
 import { inputError } from '../errors/errors.ts';
 import { isDigest } from '../reference/digest.ts';
 
+/** A component of a CycloneDX document, as a verifier looks at it; `unreadableLicence` where licences are stated in another form than the specification has. */
+export type CycloneDxPackage = { name: string; version: string; purl: string | undefined; licences: string[]; unreadableLicence: boolean };
+
 /** What a verifier needs to know of a CycloneDX document, ours or foreign. */
 export type SbomFacts = {
   specVersion: string;
@@ -16,6 +19,8 @@ export type SbomFacts = {
   complete: boolean;
   /** Whether compositions say anything about completeness. */
   stated: boolean;
+  /** The components below the root. */
+  packages: CycloneDxPackage[];
   /** Why it is not whole: no components, references that lead nowhere, compositions or our own properties that say so. */
   reasons: string[];
 };
@@ -38,16 +43,26 @@ const component = z.object({
     .max(1000)
     .optional(),
   properties: z.array(property).max(10_000).optional(),
+  licenses: z.unknown().optional(),
   components: z.array(z.unknown()).optional(),
 });
+const licences = z
+  .array(z.union([z.object({ license: z.union([z.object({ id: text }), z.object({ name: text })]) }), z.object({ expression: text })]))
+  .max(1000);
 const document = z.object({
   bomFormat: z.literal('CycloneDX'),
   specVersion: z.enum(['1.2', '1.3', '1.4', '1.5', '1.6', '1.7']),
   serialNumber: text.optional(),
   metadata: z.object({ timestamp: text.optional(), component: component.optional(), properties: z.array(property).max(10_000).optional() }).optional(),
   components: z.array(z.unknown()).optional(),
-  dependencies: z.array(z.object({ ref: text, dependsOn: z.array(text).optional() })).optional(),
-  compositions: z.array(z.object({ aggregate: text, assemblies: z.array(text).optional() })).optional(),
+  dependencies: z
+    .array(z.object({ ref: text, dependsOn: z.array(text).max(500_000).optional() }))
+    .max(1_000_000)
+    .optional(),
+  compositions: z
+    .array(z.object({ aggregate: text, assemblies: z.array(text).max(500_000).optional() }))
+    .max(10_000)
+    .optional(),
 });
 type Component = z.infer<typeof component>;
 type Document = z.infer<typeof document>;
@@ -71,6 +86,7 @@ export function readCycloneDx(bytes: Buffer, what: string, limits: ReadLimits = 
     rootDigest: root && digestOf(root),
     complete: aggregates.length > 0 && aggregates.every((one) => one === 'complete') && reasons.length === 0,
     stated: aggregates.length > 0,
+    packages: found.components.map(plain),
     reasons,
   };
 }
@@ -131,6 +147,12 @@ function reasonsOf(bom: Document, { components, refs, duplicates }: Found): stri
   const unlike = new Set((bom.compositions ?? []).filter((one) => one.assemblies !== undefined && one.aggregate !== 'complete').map((one) => one.aggregate));
   if (ours.size === 0) for (const aggregate of unlike) reasons.push(`its compositions say ${aggregate.slice(0, 100)}`);
   return [...reasons, ...ours].slice(0, MAX_REASONS);
+}
+
+function plain({ name, version = '', purl, licenses = [] }: Component): CycloneDxPackage {
+  const parsed = licences.safeParse(licenses);
+  const texts = (parsed.data ?? []).map((one) => ('expression' in one ? one.expression : 'id' in one.license ? one.license.id : one.license.name));
+  return { name, version, purl, licences: [...new Set(texts)], unreadableLicence: !parsed.success };
 }
 
 function digestOf(root: Component): string | undefined {

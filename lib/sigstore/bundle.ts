@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { type Bundle, bundleFromJSON, bundleToJSON } from '@sigstore/bundle';
 import { TransparencyLogEntry } from '@sigstore/protobuf-specs';
-import { deniedError } from '../errors/errors.ts';
+import { bugError, deniedError } from '../errors/errors.ts';
 import { IN_TOTO_PAYLOAD_TYPE, preAuthenticationEncoding } from '../intoto/dsse.ts';
 import { hashAlgorithm, publicKeyHint } from './public-key.ts';
 
@@ -12,7 +12,10 @@ export const BUNDLE_MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 /** Both spellings of version 0.3 (protobuf-specs, Bundle.media_type); older ones are refused, as by cosign, because they may lack an inclusion proof. */
 const BUNDLE_V03 = /^application\/vnd\.dev\.sigstore\.bundle(?:\+json;version=0\.3|\.v0\.3\+json)$/;
 
-/** A bundle that holds a DSSE envelope, the only kind that signs OCI artifacts. */
+/** The SHA-256 of signed bytes that are not at hand, and whether a key made a signature over it. */
+export type DigestOnly = { sha256: Buffer; isSignedBy(key: KeyObject, signature: Buffer): boolean };
+
+/** A signature with all that proves it, in the shape that verification takes: of a DSSE envelope, the only kind that a referrer holds, or of cosign's simple signing (`decodeLegacyLayer`). */
 export type DsseBundle = {
   payload: Buffer;
   payloadType: string;
@@ -22,14 +25,34 @@ export type DsseBundle = {
   /** Certificate of the signer (DER), undefined for a key. What it says is a claim until `verifyCertificate` has confirmed it. */
   certificate: Buffer | undefined;
   logEntries: readonly TransparencyLogEntry[];
+  /** Where the signature is about an artifact of which the digest alone is at hand; `payload` is empty then. */
+  digestOnly?: DigestOnly;
+  /** What timestamps are about where that is not the signature: the whole envelope in cosign's legacy attestations. */
+  stamped?: Buffer;
   bundle: Bundle;
 };
 
-/** Signs an in-toto statement; with `certificate` (DER) the bundle carries that and no hint. The envelope's keyid stays empty: cosign refuses any other than the SSH fingerprint of the key. */
+/** The bytes that the signature covers: the pre-authentication encoding of an envelope, or the bare payload of a message signature (cosign's simple signing). */
+export function signedBytes({ bundle, payload, payloadType, digestOnly }: DsseBundle): Buffer {
+  if (digestOnly) throw bugError('SIGNED_BYTES_MISSING', 'of what was signed the digest alone is at hand');
+  return bundle.content.$case === 'messageSignature' ? payload : preAuthenticationEncoding(payloadType, payload);
+}
+
+/** Signs an in-toto statement with a private key that is at hand; with `certificate` (DER) the bundle carries that and no hint. */
 export function signStatement(payload: Buffer, privateKey: KeyObject, certificate?: Buffer): DsseBundle {
   const publicKey = createPublicKey(privateKey);
-  const signature = sign(hashAlgorithm(publicKey, 'the signing key'), preAuthenticationEncoding(IN_TOTO_PAYLOAD_TYPE, payload), privateKey);
-  const signer = certificate ? { certificate: { rawBytes: certificate.toString('base64') } } : { publicKey: { hint: publicKeyHint(publicKey) } };
+  const signature = sign(hashAlgorithm(publicKey, 'the signing key'), statementBytes(payload), privateKey);
+  return bundleStatement(payload, signature, certificate ? { certificate } : { key: publicKey });
+}
+
+/** What the signature of an in-toto statement is made over. */
+export function statementBytes(payload: Buffer): Buffer {
+  return preAuthenticationEncoding(IN_TOTO_PAYLOAD_TYPE, payload);
+}
+
+/** An in-toto statement with the signature over `statementBytes` and what it was made by: a key, or that of a certificate (DER). The envelope's keyid stays empty: cosign refuses any other than the SSH fingerprint of the key. */
+export function bundleStatement(payload: Buffer, signature: Buffer, by: { key: KeyObject } | { certificate: Buffer }): DsseBundle {
+  const signer = 'certificate' in by ? { certificate: { rawBytes: by.certificate.toString('base64') } } : { publicKey: { hint: publicKeyHint(by.key) } };
   const json = {
     mediaType: BUNDLE_MEDIA_TYPE,
     verificationMaterial: { ...signer, tlogEntries: [], timestampVerificationData: { rfc3161Timestamps: [] } },
@@ -42,14 +65,20 @@ export function signStatement(payload: Buffer, privateKey: KeyObject, certificat
 export function withLogEntry(unlogged: DsseBundle, entry: unknown): DsseBundle {
   const json = bundleToJSON(unlogged.bundle) as { verificationMaterial: { tlogEntries?: unknown[] } };
   json.verificationMaterial.tlogEntries = [...(json.verificationMaterial.tlogEntries ?? []), TransparencyLogEntry.toJSON(TransparencyLogEntry.fromJSON(entry))];
-  return decodeBundle(Buffer.from(JSON.stringify(json)), 'the logged signature');
+  return rebuilt(unlogged, json, 'the logged signature');
 }
 
 /** The same bundle with timestamps of its signature (DER, RFC 3161 TimeStampResp). */
 export function withTimestamps(bare: DsseBundle, timestamps: readonly Buffer[]): DsseBundle {
   const json = bundleToJSON(bare.bundle) as { verificationMaterial: { timestampVerificationData?: unknown } };
   json.verificationMaterial.timestampVerificationData = { rfc3161Timestamps: timestamps.map((der) => ({ signedTimestamp: der.toString('base64') })) };
-  return decodeBundle(Buffer.from(JSON.stringify(json)), 'the timestamped signature');
+  return rebuilt(bare, json, 'the timestamped signature');
+}
+
+function rebuilt(old: DsseBundle, json: object, what: string): DsseBundle {
+  if (old.bundle.content.$case !== 'messageSignature') return decodeBundle(Buffer.from(JSON.stringify(json)), what);
+  const bundle = bundleFromJSON(json);
+  return { ...old, logEntries: bundle.verificationMaterial.tlogEntries, bundle };
 }
 
 /** The bundle as JSON bytes; equal bundles give equal bytes. */

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type KeyObject, X509Certificate as NodeCertificate, verify } from 'node:crypto';
+import { type KeyObject, X509Certificate as NodeCertificate } from 'node:crypto';
 import { X509Certificate } from '@sigstore/core';
 import { type SignedEntity, Verifier } from '@sigstore/verify';
 import { deniedError, StepError } from '../errors/errors.ts';
-import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import type { DsseBundle } from './bundle.ts';
-import { hashAlgorithm } from './public-key.ts';
+import { isSignedBy } from './signed-content.ts';
 import type { Trust } from './trusted-root.ts';
 import type { ProvenTime } from './verified-time.ts';
 
@@ -57,6 +56,7 @@ export function verifyCertificate(bundle: DsseBundle & { certificate: Buffer }, 
     if (isAuthority) throw new Error('it is one of an authority');
     if (!purposes.includes(CODE_SIGNING)) throw new Error('it is not for code signing');
     const certificate = X509Certificate.parse(Buffer.from(bundle.certificate));
+    if (!namesOneAlgorithm(certificate)) throw new Error('it names another signature algorithm inside than outside');
     const material = { ...trust, publicKey: noKey };
     const options = { tlogThreshold: 0, timestampThreshold: 1, ctlogThreshold: 1 };
     const entity: SignedEntity = {
@@ -79,14 +79,20 @@ export function certificateIdentity(certificate: X509Certificate): CertificateId
 }
 
 function signatureOf(bundle: DsseBundle): SignedEntity['signature'] {
-  const signed = preAuthenticationEncoding(bundle.payloadType, bundle.payload);
   return {
-    signature: bundle.signature,
+    // The library looks at these bytes for timestamps alone.
+    signature: bundle.stamped ?? bundle.signature,
     compareSignature: () => false,
     compareDigest: () => false,
     compareSignedDigest: () => false,
-    verifySignature: (key) => verify(hashAlgorithm(key, 'the key of the certificate'), signed, key, bundle.signature),
+    verifySignature: (key) => isSignedBy(bundle, key, 'the key of the certificate'),
   };
+}
+
+/** RFC 5280 section 4.1.1.2: what stands beside the signed part, unsigned, repeats what stands in it behind version and serial number. The library does not look. */
+function namesOneAlgorithm({ root, tbsCertificate }: X509Certificate): boolean {
+  const [outside, inside] = [root.subs[1], tbsCertificate.subs[2]];
+  return outside !== undefined && inside !== undefined && outside.toDER().equals(inside.toDER());
 }
 
 function noKey(): never {

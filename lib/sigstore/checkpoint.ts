@@ -3,8 +3,8 @@ import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:
 import { deniedError, inputError, type StepError } from '../errors/errors.ts';
 import { HASH_SIZE, type TreeHead } from './merkle.ts';
 
-/** A log that is trusted: the name on its checkpoints (of Rekor v2 the host of its URL without port) and its public key. */
-export type LogKey = { origin: string; publicKey: KeyObject };
+/** A log that is trusted: the name on its checkpoints (of Rekor v2 the host of its URL without port) and its public key. `hostAndPort` is there where the URL has a port. */
+export type LogKey = { origin: string; publicKey: KeyObject; hostAndPort?: string };
 
 type NoteSignature = { name: string; keyId: Buffer; signature: Buffer };
 
@@ -33,19 +33,20 @@ export function parseCheckpoint(envelope: string): Checkpoint {
 /**
  * Reads a checkpoint and verifies that the trusted log signed it (C2SP signed-note, "Verifying"): origin and signature name are those of the
  * log, at least one line has its key id, and every such line verifies. Lines of other keys, such as witnesses, are passed over.
- * With `shards`, as Rekor v1 has them, the origin is the name of the log and the ID of one of its trees: `<host> - <tree ID>`.
+ * With `shards`, as Rekor v1 has them, the origin is the name of the log, which may have its port, and the ID of one of its trees: `<host> - <tree ID>`.
  * Throws denied CHECKPOINT_MALFORMED or CHECKPOINT_UNTRUSTED.
  */
 export function verifyCheckpoint(envelope: string, key: LogKey, { shards = false } = {}): Checkpoint {
   const checkpoint = parseCheckpoint(envelope);
-  const name = shards ? checkpoint.origin.replace(TREE_ID, '') : checkpoint.origin;
-  if (name !== key.origin) {
+  const given = shards ? checkpoint.origin.replace(TREE_ID, '') : checkpoint.origin;
+  const name = shards && given === key.hostAndPort ? key.hostAndPort : key.origin;
+  if (given !== name) {
     throw deniedError('CHECKPOINT_UNTRUSTED', `checkpoint is of the log "${shown(checkpoint.origin)}", not of the trusted "${key.origin}"`, {
       hint: TRUST_HINT,
     });
   }
   const keyId = checkpointKeyId(key).subarray(0, KEY_HASH_SIZE);
-  const own = checkpoint.signatures.filter((line) => line.name === key.origin && line.keyId.equals(keyId));
+  const own = checkpoint.signatures.filter((line) => line.name === name && line.keyId.equals(keyId));
   if (own.length === 0) {
     throw deniedError('CHECKPOINT_UNTRUSTED', `checkpoint of ${key.origin} has no signature by the trusted key ${keyId.toString('hex')}`, { hint: TRUST_HINT });
   }
@@ -86,7 +87,7 @@ export function checkpointKeyId(key: LogKey): Buffer {
 export function trustedLogKey(log: { baseURL: string; publicKey: KeyObject }): LogKey {
   const url = URL.parse(log.baseURL);
   if (url === null) throw inputError('LOG_URL_INVALID', `trusted root names a log with the base URL "${shown(log.baseURL)}", which is none`);
-  return { origin: url.hostname.replace(/^\[(.*)\]$/, '$1'), publicKey: log.publicKey };
+  return { origin: url.hostname.replace(/^\[(.*)\]$/, '$1'), publicKey: log.publicKey, ...(url.port !== '' && { hostAndPort: url.host }) };
 }
 
 /** A checkpoint of the tree signed with the log's private key (C2SP tlog-checkpoint, signed-note). Throws input LOG_ORIGIN_INVALID for a name that a note cannot carry. */

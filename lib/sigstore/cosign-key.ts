@@ -67,9 +67,30 @@ function parseEncryptedKey(pem: string, what: string): z.infer<typeof EncryptedK
   }
 }
 
-/** A new P-256 key pair: the private half encrypted as `cosign generate-key-pair` does today, the public half as SPKI PEM. */
-export async function generateCosignKey(password: string): Promise<{ privatePem: string; publicPem: string }> {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/** A key pair in files: the private half encrypted as `cosign generate-key-pair` does today, the public half as SPKI PEM. */
+export type KeyPairPem = { privatePem: string; publicPem: string };
+
+const EC = (namedCurve: string) => (): KeyObject => generateKeyPairSync('ec', { namedCurve }).privateKey;
+const RSA = (modulusLength: number) => (): KeyObject => generateKeyPairSync('rsa', { modulusLength }).privateKey;
+
+/** The keys that can be made, by the names that cosign gives them (`--signing-algorithm`) without their hash algorithm. */
+export const NEW_KEYS = {
+  'ecdsa-p256': EC('P-256'),
+  'ecdsa-p384': EC('P-384'),
+  'ecdsa-p521': EC('P-521'),
+  'rsa-2048': RSA(2048),
+  'rsa-3072': RSA(3072),
+  'rsa-4096': RSA(4096),
+  ed25519: (): KeyObject => generateKeyPairSync('ed25519').privateKey,
+} as const satisfies Record<string, () => KeyObject>;
+
+/** A new key pair, P-256 unless another type is asked for. */
+export async function generateCosignKey(password: string, type: keyof typeof NEW_KEYS = 'ecdsa-p256'): Promise<KeyPairPem> {
+  return encryptCosignKey(NEW_KEYS[type](), password);
+}
+
+/** A private key as cosign keeps it; so `cosign import-key-pair` writes it. */
+export async function encryptCosignKey(privateKey: KeyObject, password: string): Promise<KeyPairPem> {
   const salt = randomBytes(SALT_LENGTH);
   const nonce = randomBytes(NONCE_LENGTH);
   const { N, r, p } = WRITE_SETTINGS;

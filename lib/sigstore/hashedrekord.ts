@@ -73,6 +73,24 @@ export function hashedRekordBody({ digest, signature, keyDetails, verifier }: Si
   return Buffer.from(JSON.stringify(entry));
 }
 
+/** The only other kind that Rekor v2 logs ever took, before version 2.3 of the server (rekor-tiles pkg/types/dsse): an envelope by the digest of its payload. */
+export const DSSE_V2 = { kind: 'dsse', version: '0.0.2' } as const;
+
+/** The bytes of such an entry in canonical form, as `hashedRekordBody` has them; `payloadDigest` is the SHA-256 of the envelope's payload. */
+export function dsseV2Body({ payloadDigest, signature, keyDetails, verifier }: Omit<SignedDigest, 'digest'> & { payloadDigest: Buffer }): Buffer {
+  const entry = {
+    apiVersion: DSSE_V2.version,
+    kind: DSSE_V2.kind,
+    spec: {
+      dsseV002: {
+        payloadHash: { algorithm: SHA256.hashName, digest: payloadDigest.toString('base64') },
+        signatures: [{ content: signature.toString('base64'), verifier: { keyDetails: keyDetails.name, ...verifierJson(verifier) } }],
+      },
+    },
+  };
+  return Buffer.from(JSON.stringify(entry));
+}
+
 /** The JSON request that asks a Rekor v2 log for the entry (rekor-tiles CLIENTS.md, "Rekor v2 API"). */
 export function hashedRekordRequest({ digest, signature, keyDetails, verifier }: SignedDigest): Buffer {
   const request = {

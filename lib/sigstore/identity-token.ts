@@ -29,7 +29,11 @@ export type IdentityToken = { token: string; issuer: string; subject: string; au
 export async function readIdentityToken(folder: string, file: string, now: Date): Promise<IdentityToken> {
   const bytes = await readBoundedIfPresent(join(folder, file), MAX_TOKEN, 'identity token file');
   if (!bytes) throw inputError('IDENTITY_TOKEN_MISSING', `there is no file ${file} in ${folder}`);
-  const token = bytes.toString('utf8').trim();
+  return parseIdentityToken(bytes.toString('utf8').trim(), file, now);
+}
+
+/** The same of a token that is at hand; `file` is what messages call the place that it came from. Throws input IDENTITY_TOKEN_INVALID. */
+export function parseIdentityToken(token: string, file: string, now: Date): IdentityToken {
   registerSecret(token);
   // The last part alone is as good as the whole for whoever knows the claims.
   registerSecret(token.slice(token.lastIndexOf('.') + 1));

@@ -68,17 +68,18 @@ export function makeLogEntry(parts: { body: Buffer; index: number; proof: readon
 }
 
 /**
- * Checks that an entry of Rekor v2 is the one with this canonical body and that its proof holds: the body, kind and version are ours, the
+ * Checks that an entry of Rekor v2 is the one with this canonical body (of a hashedrekord, unless `kind` says otherwise) and that its proof holds: the body, kind and version are ours, the
  * audit path leads to the root of the entry's checkpoint, root and size beside the checkpoint repeat it, and the checkpoint is signed by
  * the trusted log (without a trusted key: carries at least a line of the log that the entry names).
  * Gives the checkpoint. Throws denied REKOR_ENTRY_FOREIGN, REKOR_PROOF_INVALID, CHECKPOINT_MALFORMED and CHECKPOINT_UNTRUSTED.
  */
-export function checkLogEntry(entry: LogEntry, body: Buffer, log: { name: string; key: LogKey | undefined }): Checkpoint {
-  if (
-    entry.canonicalizedBody !== body.toString('base64') ||
-    entry.kindVersion.kind !== HASHED_REKORD.kind ||
-    entry.kindVersion.version !== HASHED_REKORD.version
-  ) {
+export function checkLogEntry(
+  entry: LogEntry,
+  body: Buffer,
+  log: { name: string; key: LogKey | undefined },
+  kind: LogEntry['kindVersion'] = HASHED_REKORD,
+): Checkpoint {
+  if (entry.canonicalizedBody !== body.toString('base64') || entry.kindVersion.kind !== kind.kind || entry.kindVersion.version !== kind.version) {
     throw deniedError('REKOR_ENTRY_FOREIGN', `entry ${entry.logIndex} of the log ${log.name} is not the one for this digest, signature and key`);
   }
   const { envelope } = entry.inclusionProof.checkpoint;

@@ -6,6 +6,7 @@ import type { IdentityToken } from './identity-token.ts';
 import type { NamedKey } from './public-key.ts';
 import type { Trust } from './trusted-root.ts';
 import { verifyBundle } from './verify-bundle.ts';
+import type { LogFinding } from './verify-log.ts';
 import type { NamedIdentity } from './who-signed.ts';
 
 /** Fulcio's docs/oid-info.md: Issuer (V2) and Token Subject, both DER UTF8String. */
@@ -17,12 +18,13 @@ const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
 const ANYBODY: NamedIdentity = { name: 'the signer', issuer: /^/, subject: /^/ };
 
 /**
- * Whether a bundle of ours is believed with this trusted root: by `key`, or by its certificate, whoever that names; `logged` demands a log entry that is verified.
+ * Whether a bundle of ours is believed with this trusted root: by `key`, or by its certificate, whoever that names; `logged` demands a log entry that is verified. Gives what its entries prove.
  * Throws denied LOG_ENTRY_INVALID and what `verifyBundle` throws, naming `what`.
  */
-export function checkNewBundle(bundle: DsseBundle, key: NamedKey | undefined, trust: Trust, { logged }: { logged: boolean }, what: string): void {
+export function checkNewBundle(bundle: DsseBundle, key: NamedKey | undefined, trust: Trust, { logged }: { logged: boolean }, what: string): LogFinding {
   const { log } = verifyBundle(bundle, { keys: key ? [key] : [], identities: [ANYBODY], trust }, what);
   if (logged && 'problem' in log) throw deniedError('LOG_ENTRY_INVALID', `${what} is not to be published: ${log.problem}`);
+  return log;
 }
 
 /** Whether the certificate (DER) is one that Fulcio gives to the holder of this token: the same issuer, and the same subject, which a Fulcio from before 1.8 does not name, so that the alternative name decides. */

@@ -41,14 +41,14 @@ async function twin(): Promise<TestLog> {
 describe('createEntryProver', () => {
   it('proves entries against the log as it is now', async () => {
     const prover = await createEntryProver(log.rekor, log.logKey);
-    expect(prover.logSize).toBeGreaterThanOrEqual(3);
+    expect(prover.checkpoint.size).toBeGreaterThanOrEqual(3);
     expect([await prover.prove(bundle, 'one'), await prover.prove(other, 'two')]).toEqual(['proved', 'proved']);
   });
 
   it('proves an old entry when the log has grown', async () => {
     for (let count = 0; count < 5; count++) await loggedBundle(log, release, 'd'.repeat(64), { count });
     const prover = await createEntryProver(log.rekor, log.logKey);
-    expect([prover.logSize, await prover.prove(bundle, 'one')]).toEqual([8, 'proved']);
+    expect([prover.checkpoint.size, await prover.prove(bundle, 'one')]).toEqual([8, 'proved']);
   });
 
   it.each([

@@ -4,15 +4,15 @@ import { TransparencyLogEntry } from '@sigstore/protobuf-specs';
 import { deniedError } from '../errors/errors.ts';
 import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import type { DsseBundle } from './bundle.ts';
-import { checkpointKeyId, type LogKey } from './checkpoint.ts';
+import { type Checkpoint, checkpointKeyId, type LogKey } from './checkpoint.ts';
 import { entryVerifier } from './entry-key.ts';
 import { HASHED_REKORD, hashedRekordBody, type KeyDetails, keyDetailsOf, type SignedDigest } from './hashedrekord.ts';
 import { checkLogEntry, parseLogEntry } from './log-entry.ts';
 import { leafHash } from './merkle.ts';
 import type { Rekor } from './rekor.ts';
 
-/** Proves entries against one checkpoint of the log, read once; `logSize` is its number of entries. */
-export type EntryProver = { logSize: number; prove(bundle: DsseBundle, what: string): Promise<'proved' | 'elsewhere'> };
+/** Proves entries against one checkpoint of the log, read once. */
+export type EntryProver = { checkpoint: Checkpoint; prove(bundle: DsseBundle, what: string): Promise<'proved' | 'elsewhere'> };
 
 /**
  * A prover for the log as it is now. For each bundle: the entry belongs to its signature, is included in the tree of the newest checkpoint, and that tree only grew since the entry was promised.
@@ -22,7 +22,7 @@ export async function createEntryProver(rekor: Rekor, logKey: LogKey): Promise<E
   const current = await rekor.checkpoint();
   const keyId = checkpointKeyId(logKey);
   return {
-    logSize: current.size,
+    checkpoint: current,
     async prove(bundle, what) {
       const own = bundle.logEntries.find(
         (entry) => entry.logId?.keyId && Buffer.from(entry.logId.keyId).equals(keyId) && entry.kindVersion?.kind === HASHED_REKORD.kind,

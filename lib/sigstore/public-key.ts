@@ -39,9 +39,13 @@ export function hashAlgorithm(key: KeyObject, what: string): string | null {
   );
 }
 
-/** The SubjectPublicKeyInfo of the key in DER. */
+const spkis = new WeakMap<KeyObject, Buffer>();
+
+/** The SubjectPublicKeyInfo of the key in DER. It is asked for at every verification, so it is exported once. */
 export function spkiDer(key: KeyObject): Buffer {
-  return key.export({ format: 'der', type: 'spki' });
+  const kept = spkis.get(key) ?? key.export({ format: 'der', type: 'spki' });
+  spkis.set(key, kept);
+  return kept;
 }
 
 /** The hint that sigstore-go puts beside a signature: base64 of the SHA-256 of the SubjectPublicKeyInfo. It helps to find a key and proves nothing. */

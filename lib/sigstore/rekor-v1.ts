@@ -4,12 +4,14 @@ import * as z from 'zod';
 import { deniedError, type StepError, transientError } from '../errors/errors.ts';
 import type { Http, HttpResponse } from '../http/http.ts';
 import { refusal } from '../http/refusal.ts';
+import { encodeEnvelope } from '../intoto/dsse.ts';
 import { redactUrl } from '../log/redact.ts';
 import { checkpointKeyId, type LogKey, parseCheckpoint } from './checkpoint.ts';
 import type { EntryLog, EnvelopeEntry } from './entry-log.ts';
 import { leafHash, verifyInclusion } from './merkle.ts';
 
-const KIND = { kind: 'dsse', version: '0.0.1' } as const;
+const DSSE = { kind: 'dsse', version: '0.0.1' } as const;
+const HASHED_REKORD = { kind: 'hashedrekord', version: '0.0.1' } as const;
 const ANSWER_TIMEOUT_MS = 30_000;
 const MAX_ANSWER = 1024 * 1024;
 const ENTRY_ID = /^(?:[0-9a-f]{64}|[0-9a-f]{80})$/;
@@ -28,9 +30,9 @@ const Entry = z.object({
   }),
 });
 type Entry = z.output<typeof Entry>;
-const Body = z.object({
-  kind: z.literal(KIND.kind),
-  apiVersion: z.literal(KIND.version),
+const DsseBody = z.object({
+  kind: z.literal(DSSE.kind),
+  apiVersion: z.literal(DSSE.version),
   spec: z.object({
     payloadHash: z.object({ algorithm: z.literal('sha256'), value: hash }),
     signatures: z.tuple([z.object({ signature: base64, verifier: base64 })]),
@@ -38,7 +40,7 @@ const Body = z.object({
 });
 
 /**
- * The Rekor v1 log at `url` (rekor openapi.yaml), to which envelopes go as entries of kind dsse 0.0.1. It dates its entries, which a certificate needs within its validity.
+ * The Rekor v1 log at `url` (rekor openapi.yaml), to which envelopes go as entries of kind dsse 0.0.1, other signatures as hashedrekord 0.0.1. It dates its entries, which a certificate needs within its validity.
  * What it answers is checked: our payload, signature and verifier, inclusion in the tree of its checkpoint, and the trusted key's id where there is one; promise and checkpoint signature are for the verification of the finished bundle.
  * Throws refused REKOR_REFUSED, transient REKOR_ENTRY_EXISTS, denied REKOR_ANSWER_INVALID, REKOR_ENTRY_FOREIGN, REKOR_PROOF_INVALID, CHECKPOINT_MALFORMED, CHECKPOINT_UNTRUSTED, and what lib/http throws.
  */
@@ -64,7 +66,7 @@ export function createRekorV1(options: { http: Http; url: string; logKey?: LogKe
       if (answer.status !== 200 && answer.status !== 201) throw await refusal(answer, `add an entry to the log ${name}`, { code: 'REKOR_REFUSED' });
       const logged = parseEntry(await answer.body(), name);
       checkEntry(logged, entry, name, logKey);
-      return bundleEntry(logged);
+      return bundleEntry(logged, kindOf(entry));
     },
   };
 }
@@ -80,10 +82,26 @@ async function readBack(http: Http, url: string, name: string, conflict: HttpRes
   return found;
 }
 
+function kindOf({ envelope }: EnvelopeEntry): { kind: string; version: string } {
+  return envelope ? DSSE : HASHED_REKORD;
+}
+
 function proposedEntry({ envelope, signature, ...entry }: EnvelopeEntry): Buffer {
-  const dsse = { payload: envelope.payload.toString('base64'), payloadType: envelope.payloadType, signatures: [{ sig: signature.toString('base64') }] };
-  const proposedContent = { envelope: JSON.stringify(dsse), verifiers: [verifierOf(entry)] };
-  return Buffer.from(JSON.stringify({ kind: KIND.kind, apiVersion: KIND.version, spec: { proposedContent } }));
+  if (!envelope) return Buffer.from(JSON.stringify(hashedRekord({ signature, ...entry })));
+  const proposedContent = { envelope: encodeEnvelope(envelope, signature), verifiers: [verifierOf(entry)] };
+  return Buffer.from(JSON.stringify({ kind: DSSE.kind, apiVersion: DSSE.version, spec: { proposedContent } }));
+}
+
+/** A hashedrekord as it is proposed and, since the log adds nothing, as it is kept. Its hash goes by the length of the digest. */
+function hashedRekord({ digest, signature, ...entry }: EnvelopeEntry): { kind: string; apiVersion: string; spec: object } {
+  return {
+    apiVersion: HASHED_REKORD.version,
+    kind: HASHED_REKORD.kind,
+    spec: {
+      data: { hash: { algorithm: `sha${digest.length * 8}`, value: digest.toString('hex') } },
+      signature: { content: signature.toString('base64'), publicKey: { content: verifierOf(entry) } },
+    },
+  };
 }
 
 /** Base64 of the PEM of certificate or key, as it stands in the entry. */
@@ -91,7 +109,8 @@ function verifierOf({ certificate, publicKey }: { certificate?: Buffer; publicKe
   return Buffer.from(certificate ? certificatePem(certificate) : publicKey.export({ format: 'pem', type: 'spki' })).toString('base64');
 }
 
-function certificatePem(der: Buffer): string {
+/** A certificate (DER) in PEM form, as Go writes it. */
+export function certificatePem(der: Buffer): string {
   const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
 }
@@ -121,29 +140,31 @@ function checkEntry(logged: Entry, entry: EnvelopeEntry, name: string, logKey: L
     throw deniedError('REKOR_PROOF_INVALID', `${what} has a proof that does not lead to the root of its checkpoint`);
 }
 
-function isOurs(bytes: Buffer, entry: EnvelopeEntry): boolean {
-  let body: z.output<typeof Body>;
+function isOurs(bytes: Buffer, { envelope, ...entry }: EnvelopeEntry): boolean {
+  // Canonical JSON sorts keys as the literal above does.
+  if (!envelope) return bytes.toString('utf8') === JSON.stringify(hashedRekord(entry));
+  let body: z.output<typeof DsseBody>;
   try {
-    body = Body.parse(JSON.parse(bytes.toString('utf8')));
+    body = DsseBody.parse(JSON.parse(bytes.toString('utf8')));
   } catch {
     return false;
   }
   const [logged] = body.spec.signatures;
   return (
-    body.spec.payloadHash.value === createHash('sha256').update(entry.envelope.payload).digest('hex') &&
+    body.spec.payloadHash.value === createHash('sha256').update(envelope.payload).digest('hex') &&
     logged.signature === entry.signature.toString('base64') &&
     logged.verifier === verifierOf(entry)
   );
 }
 
 /** The entry in the form that it has in a bundle (protobuf-specs, TransparencyLogEntry, JSON). */
-function bundleEntry({ body, integratedTime, logID, logIndex, verification }: Entry): unknown {
+function bundleEntry({ body, integratedTime, logID, logIndex, verification }: Entry, kindVersion: { kind: string; version: string }): unknown {
   const { checkpoint, hashes, logIndex: leafIndex, rootHash, treeSize } = verification.inclusionProof;
   const fromHex = (text: string): string => Buffer.from(text, 'hex').toString('base64');
   return {
     logIndex: String(logIndex),
     logId: { keyId: fromHex(logID) },
-    kindVersion: KIND,
+    kindVersion,
     integratedTime: String(integratedTime),
     inclusionPromise: { signedEntryTimestamp: verification.signedEntryTimestamp },
     inclusionProof: {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { inputError } from '../errors/errors.ts';
 import { readBoundedIfPresent } from '../files/bounded-read.ts';
@@ -10,14 +10,27 @@ import { hashAlgorithm, type NamedKey } from './public-key.ts';
 const MAX_KEY_FILE = 64 * 1024;
 const MAX_PASSWORD_FILE = 4096;
 
-/** A key that can sign. `name` is what messages and evidence call it. */
-export type SigningKey = NamedKey & { privateKey: KeyObject };
+/**
+ * A key that can sign, wherever it is kept. `name` is what messages and evidence call it; `sign` gives the signature over a message,
+ * made with the hash algorithm of the key (`hashAlgorithm`; ECDSA in DER, RSA by PKCS#1 v1.5).
+ */
+export type SigningKey = NamedKey & { sign(message: Buffer): Promise<Buffer> };
+
+/** A signing key in the memory of this process. */
+export type LocalKey = SigningKey & { privateKey: KeyObject };
+
+/** The private key as signing key under a name. Throws input KEY_UNSUPPORTED for a key type that is not supported. */
+export function localKey(name: string, privateKey: KeyObject): LocalKey {
+  const key = createPublicKey(privateKey);
+  const algorithm = hashAlgorithm(key, name);
+  return { name, key, privateKey, sign: async (message) => sign(algorithm, message, privateKey) };
+}
 
 /**
  * Opens the key in a mounted Secret: one that cosign encrypted, or PKCS#8 in the clear, for which the Secret is the only protection. `keyFile` and `passwordFile` are paths below `folder`; a missing password file stands for the empty password, and one line break at its end is ignored.
  * Throws input KEY_MISSING, KEY_INVALID, KEY_PASSWORD_WRONG or KEY_UNSUPPORTED.
  */
-export async function openSigningKey(folder: string, keyFile: string, passwordFile: string): Promise<SigningKey> {
+export async function openSigningKey(folder: string, keyFile: string, passwordFile: string): Promise<LocalKey> {
   const pem = await readBoundedIfPresent(join(folder, keyFile), MAX_KEY_FILE, 'key file');
   if (!pem) {
     throw inputError('KEY_MISSING', `there is no file ${keyFile} in the workspace signing-key`, {
@@ -26,13 +39,15 @@ export async function openSigningKey(folder: string, keyFile: string, passwordFi
   }
   const password = (await readBoundedIfPresent(join(folder, passwordFile), MAX_PASSWORD_FILE, 'password file'))?.toString('utf8').replace(/\r?\n$/, '') ?? '';
   registerSecret(password);
-  const privateKey = await readKey(pem.toString('utf8'), password, `key file ${keyFile}`);
-  const key = createPublicKey(privateKey);
-  hashAlgorithm(key, `key file ${keyFile}`);
-  return { name: keyFile, key, privateKey };
+  const what = `key file ${keyFile}`;
+  return { ...localKey(what, await readPrivateKey(pem.toString('utf8'), password, what)), name: keyFile };
 }
 
-async function readKey(pem: string, password: string, what: string): Promise<KeyObject> {
+/**
+ * The private key of a PEM file: one that cosign encrypted, or PKCS#8 in the clear. `what` names the file in messages.
+ * Throws input KEY_INVALID or KEY_PASSWORD_WRONG.
+ */
+export async function readPrivateKey(pem: string, password: string, what: string): Promise<KeyObject> {
   if (!/^-----BEGIN PRIVATE KEY-----\r?$/m.test(pem)) return decryptCosignKey(pem, password, what);
   try {
     return createPrivateKey({ key: pem, format: 'pem' });

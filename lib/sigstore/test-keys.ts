@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { generateKeyPairSync } from 'node:crypto';
-import type { SigningKey } from './signing-key.ts';
+import { type LocalKey, localKey } from './signing-key.ts';
 
 /** A key pair that `cosign generate-key-pair` (v3.1.3) made for these tests and that signs nothing else, with the hint that `cosign sign-blob` wrote for it. */
 export const COSIGN_KEY = {
@@ -26,9 +26,8 @@ EEF2grC7fBc0NVpPeBxilqHElztU+xeRA1r4DSde7GYB5hS6a5sXtycxAA==
 };
 
 /** A new P-256 key that signs under the name. */
-export function newSigningKey(name: string): SigningKey {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return { name, key: publicKey, privateKey };
+export function newSigningKey(name: string): LocalKey {
+  return localKey(name, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
 }
 
 /** A self-signed certificate (DER) of a P-256 key that nobody has any more. */

@@ -14,7 +14,7 @@ import { checkpointKeyId, type LogKey, parseCheckpoint, signCheckpoint, trustedL
 import { type LogEntry, makeLogEntry } from './log-entry.ts';
 import { leafHash } from './merkle.ts';
 import { createRekor, type Rekor } from './rekor.ts';
-import type { SigningKey } from './signing-key.ts';
+import type { LocalKey } from './signing-key.ts';
 import { parseTrustedRoot, type Trust } from './trusted-root.ts';
 
 /** An embedded log in a temporary folder, a client of it that knows its key, and the trust that names it alone. */
@@ -48,12 +48,12 @@ export function trustedRootJson(...tlogs: unknown[]): string {
 }
 
 /** A signed statement about the artifact with this SHA-256 (hex), not logged. */
-export function signedBundle(key: SigningKey, sha256 = 'a'.repeat(64), predicate: unknown = {}): DsseBundle {
+export function signedBundle(key: LocalKey, sha256 = 'a'.repeat(64), predicate: unknown = {}): DsseBundle {
   return signStatement(encodeStatement([{ sha256 }], 'https://example.com/predicate', predicate), key.privateKey);
 }
 
 /** The same, logged. */
-export async function loggedBundle(log: Pick<TestLog, 'rekor'>, key: SigningKey, sha256?: string, predicate?: unknown): Promise<DsseBundle> {
+export async function loggedBundle(log: Pick<TestLog, 'rekor'>, key: LocalKey, sha256?: string, predicate?: unknown): Promise<DsseBundle> {
   return addToLog(log.rekor, signedBundle(key, sha256, predicate), key.key);
 }
 

@@ -63,7 +63,7 @@ describe('trustedLogAt', () => {
     // Go's url.Hostname and the embedded log write an IPv6 origin without brackets.
     ['http://[::1]:3000', '::1'],
   ])('finds %s under the name %s', (url, origin) => {
-    expect(trustedLogAt(trust, url)).toEqual({ origin, publicKey: expect.objectContaining({ type: 'public' }) });
+    expect(trustedLogAt(trust, url)).toMatchObject({ origin, publicKey: expect.objectContaining({ type: 'public' }) });
   });
 
   it.each(['https://log.example.com', 'http://log.example.com:8443', 'https://log.example.com:8443/base', 'https://evil.example.com:8443', ''])(

@@ -26,6 +26,7 @@ export function timestampsOf(bundle: DsseBundle, trust: Trust | undefined, what:
   if (!trust || tokens.length === 0) return [];
   try {
     if (tokens.length > MAX_TIMESTAMPS) throw new Error(`there are ${tokens.length}, more than ${MAX_TIMESTAMPS}`);
+    if (new Set(tokens.map(({ signedTimestamp }) => signedTimestamp.toString('base64'))).size < tokens.length) throw new Error('it is there twice');
     return tokens.flatMap(({ signedTimestamp }) => provenTime(signedTimestamp, bundle, trust) ?? []);
   } catch (cause) {
     throw deniedError(
@@ -46,6 +47,7 @@ export function earliest(times: readonly VerifiedTime[], notBefore?: Date): Veri
 
 function provenTime(token: Buffer, bundle: DsseBundle, trust: Trust): ProvenTime | undefined {
   if (token.length > MAX_TOKEN_BYTES) throw new Error(`it has ${token.length} bytes, more than ${MAX_TOKEN_BYTES}`);
+  if (!isOneSequence(token)) throw new Error('it is no DER sequence, or more than one');
   const timestamp = RFC3161Timestamp.parse(Buffer.from(token));
   if (!GRANTED.has(timestamp.status)) throw new Error('the authority did not grant it');
   const issued = trust.timestampAuthorities.filter(({ certChain: [leaf] }) => leaf && isOf(timestamp, leaf));
@@ -54,7 +56,7 @@ function provenTime(token: Buffer, bundle: DsseBundle, trust: Trust): ProvenTime
   const proof = { $case: 'timestamp-authority', timestamp } as const;
   // The library verifies timestamps on the way to a signature. That one is for `whoSigned` and `verifyCertificate` to check, so that no key matters here.
   const signature = {
-    signature: bundle.signature,
+    signature: bundle.stamped ?? bundle.signature,
     compareSignature: () => false,
     compareDigest: () => false,
     compareSignedDigest: () => false,
@@ -73,4 +75,12 @@ function provenTime(token: Buffer, bundle: DsseBundle, trust: Trust): ProvenTime
 
 function isOf(timestamp: RFC3161Timestamp, leaf: { issuer: Buffer; serialNumber: Buffer }): boolean {
   return timestamp.signerIssuer.equals(leaf.issuer) && timestamp.signerSerialNumber.equals(leaf.serialNumber);
+}
+
+/** The library takes any tag for the outermost, and passes over what stands behind. */
+function isOneSequence(der: Buffer): boolean {
+  const [tag = 0, first = 0] = der;
+  const lengthBytes = first & 0x80 ? first & 0x7f : 0;
+  if (tag !== 0x30 || lengthBytes > 4 || der.length < 2 + lengthBytes) return false;
+  return der.length === 2 + lengthBytes + (lengthBytes > 0 ? der.readUIntBE(2, lengthBytes) : first);
 }

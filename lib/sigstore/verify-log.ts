@@ -3,18 +3,18 @@ import { createHash } from 'node:crypto';
 import type { TransparencyLogEntry as BundleEntry } from '@sigstore/bundle';
 import { TransparencyLogEntry } from '@sigstore/protobuf-specs';
 import { deniedError } from '../errors/errors.ts';
-import { preAuthenticationEncoding } from '../intoto/dsse.ts';
 import type { DsseBundle } from './bundle.ts';
 import { trustedLogKey } from './checkpoint.ts';
-import { hashedRekordBody, keyDetailsOf } from './hashedrekord.ts';
+import { DSSE_V2, dsseV2Body, HASHED_REKORD, hashedRekordBody, keyDetailsOf } from './hashedrekord.ts';
 import { checkLogEntry, parseLogEntry } from './log-entry.ts';
 import { spkiDer } from './public-key.ts';
+import { signedDigest } from './signed-content.ts';
 import type { Trust } from './trusted-root.ts';
 import { checkV1Entry, isV1Entry, type LoggedSigner, type V1Proof } from './v1-entry.ts';
 import type { ProvenTime } from './verified-time.ts';
 
-/** A verified entry: base URL of the log in the trusted root, name in the checkpoint, index, and size of the tree that inclusion was proved in. */
-export type VerifiedLogEntry = { log: string; origin: string; index: number; treeSize: number };
+/** A verified entry: base URL of the log in the trusted root, name in the checkpoint, index, and size of the tree that inclusion was proved in, absent where the log promised it and nothing proves it (`V1Proof`). */
+export type VerifiedLogEntry = { log: string; origin: string; index: number; treeSize?: number };
 
 /** What the log entries of a bundle prove: a verified entry, and when logs took the signature where they sign that (Rekor v1); or in words why there is none. */
 export type LogFinding = { entry: VerifiedLogEntry; times: readonly ProvenTime[] } | { problem: string };
@@ -66,7 +66,7 @@ function verifyEntry(
       throw new Error(`it is of ${time.toISOString()}, when the trusted root did not trust the log ${log.baseURL}`);
   }
   return {
-    entry: { log: log.baseURL, origin: checkpoint.origin, index, treeSize: checkpoint.size },
+    entry: { log: log.baseURL, origin: checkpoint?.origin ?? trustedLogKey(log).origin, index, ...(checkpoint && { treeSize: checkpoint.size }) },
     time: integratedTime && { at: integratedTime, by: log.baseURL, proof: { $case: 'transparency-log', tlogEntry: entry } },
   };
 }
@@ -75,9 +75,12 @@ function verifyEntry(
 function checkV2Entry(entry: TransparencyLogEntry, bundle: DsseBundle, signer: LoggedSigner, log: TrustedLog): V1Proof {
   const parsed = parseLogEntry(Buffer.from(JSON.stringify(TransparencyLogEntry.toJSON(entry))), log.baseURL);
   const keyDetails = keyDetailsOf(signer.key);
-  const digest = createHash(keyDetails.hash).update(preAuthenticationEncoding(bundle.payloadType, bundle.payload)).digest();
   const verifier = signer.certificate ? { x509Certificate: signer.certificate } : { publicKey: spkiDer(signer.key) };
-  const body = hashedRekordBody({ digest, signature: bundle.signature, keyDetails, verifier });
-  const checkpoint = checkLogEntry(parsed, body, { name: log.baseURL, key: trustedLogKey(log) });
+  const signed = { signature: bundle.signature, keyDetails, verifier };
+  const isDsse = entry.kindVersion?.kind === DSSE_V2.kind && bundle.bundle.content.$case === 'dsseEnvelope';
+  const body = isDsse
+    ? dsseV2Body({ ...signed, payloadDigest: createHash('sha256').update(bundle.payload).digest() })
+    : hashedRekordBody({ ...signed, digest: signedDigest(bundle, keyDetails.hash) });
+  const checkpoint = checkLogEntry(parsed, body, { name: log.baseURL, key: trustedLogKey(log) }, isDsse ? DSSE_V2 : HASHED_REKORD);
   return { checkpoint, index: Number(parsed.logIndex), integratedTime: undefined };
 }

@@ -7,8 +7,8 @@ import type { AnyTaskSpec, Inputs } from '../spec/spec.ts';
 
 const MAX_TRUST_FILE = 4 * 1024 * 1024;
 
-/** The text of the file that the param `ca-bundle` or `trusted-root` names in the workspace trust, undefined when the param is empty. Throws input WORKSPACE_UNBOUND or FILE_MISSING. */
-export async function readTrustFile(inputs: Inputs<AnyTaskSpec>, param: 'ca-bundle' | 'trusted-root'): Promise<string | undefined> {
+/** The text of the file that the param names in the workspace trust, undefined when the param is empty. Throws input WORKSPACE_UNBOUND or FILE_MISSING. */
+export async function readTrustFile(inputs: Inputs<AnyTaskSpec>, param: 'ca-bundle' | 'trusted-root' | 'signing-config'): Promise<string | undefined> {
   const path = (inputs.params as Record<string, unknown>)[param] as string | undefined;
   if (path === undefined) return undefined;
   const file = await workspaceFile(inputs.workspaces, 'trust', path, param);

@@ -4,6 +4,7 @@ import { createHttp } from '../http/http.ts';
 import type { Logger } from '../log/log.ts';
 import { createRegistry } from '../registry/client.ts';
 import { dockerCredentials } from '../registry/credentials.ts';
+import type { ReferrersMode } from '../registry/referrers.ts';
 import type { AnyTaskSpec, Inputs } from '../spec/spec.ts';
 import { readTrustFile } from './house-files.ts';
 import type { StepDeps, StepProcess } from './step.ts';
@@ -24,7 +25,8 @@ export async function openDeps(
   const credentials = await dockerCredentials({ path: inputs.workspaces['registry-credentials'] ?? '', env: process.env });
   const http = createHttp({ log, signal, deadline, ...(ca !== undefined && { ca }) });
   const insecureRegistries = (inputs.params as { 'insecure-registries': string[] })['insecure-registries'];
-  const registry = createRegistry({ http, credentials, insecureRegistries, log });
+  const { 'referrers-mode': referrersMode = 'auto' } = inputs.params as { 'referrers-mode'?: ReferrersMode };
+  const registry = createRegistry({ http, credentials, insecureRegistries, referrersMode, log });
   return { deps: { log, http, registry, trustedRoot, now: process.now, signal, version: process.version, sourceDateEpoch: epoch }, close: () => http.close() };
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
+import { refusedError } from '../errors/errors.ts';
 import { parsePolicy } from '../policy/policy.ts';
 import type { Verdict } from '../policy/verdict.ts';
 import { sha256Digest } from '../reference/digest.ts';
@@ -37,6 +38,9 @@ function registryWith(...names: BundleName[]): Registry {
   const find = (digest: string): Buffer => contents.get(digest) ?? Buffer.alloc(0);
   return {
     referrers: async () => referrers,
+    resolve: async () => {
+      throw refusedError('MANIFEST_UNKNOWN', 'there is no such tag');
+    },
     manifest: async ({ digest }: DigestReference) => ({
       bytes: find(digest),
       descriptor: { mediaType: MEDIA_TYPE.ociManifest, digest, size: find(digest).length },

@@ -52,6 +52,28 @@ describe('loadPolicy', () => {
     expect((await loadPolicy(await folderWith(files), 'policy.yaml')).digest).not.toBe(before.digest);
   });
 
+  describe('a key by reference', () => {
+    const byReference = policyWith('{name: release, key: {kms: "hashivault://release"}}');
+
+    it('is fetched, and the digest covers it', async () => {
+      const folder = await folderWith({ 'policy.yaml': byReference });
+      const [first, rotated] = [KEY, newPem()].map((pem) =>
+        loadPolicy(folder, 'policy.yaml', async (reference) => (reference === 'hashivault://release' ? pem : '')),
+      );
+      expect((await first)?.keys.map(({ key }) => keyFingerprint(key))).toEqual([keyFingerprint(parsePublicKey(KEY, 'key'))]);
+      expect((await rotated)?.digest).not.toBe((await first)?.digest);
+    });
+
+    it('is refused where nothing fetches it', async () => {
+      const folder = await folderWith({ 'policy.yaml': byReference });
+      await expect(loadPolicy(folder, 'policy.yaml')).rejects.toMatchObject({
+        kind: 'input',
+        code: 'POLICY_INVALID',
+        hint: expect.stringContaining('keys public'),
+      });
+    });
+  });
+
   it.each([
     ['a key file that is not there', { 'policy.yaml': POLICY }, 'FILE_MISSING'],
     ['a key file that holds no key', { 'policy.yaml': POLICY, 'cosign.pub': 'key' }, 'KEY_INVALID'],

@@ -18,6 +18,7 @@ export const STAGES: readonly Stage[] = [
   { name: 'argocd', command: ['npm', 'run', 'test:argocd', '--'], countsTests: true, minutes: 25 },
   { name: 'image', command: ['npm', 'run', 'test:image', '--'], countsTests: true, minutes: 15 },
   { name: 'admission', command: ['npm', 'run', 'test:admission', '--'], countsTests: true, minutes: 15 },
+  { name: 'gatekeeper', command: ['npm', 'run', 'test:gatekeeper', '--'], countsTests: true, minutes: 20 },
   { name: 'sigstore', command: ['npm', 'run', 'test:sigstore', '--'], countsTests: true, minutes: 30 },
   { name: 'cluster', command: ['npm', 'run', 'test:cluster', '--'], countsTests: true, minutes: 40 },
   { name: 'sbom', command: ['npm', 'run', 'test:sbom', '--'], countsTests: true, minutes: 20 },

@@ -11,9 +11,10 @@ import { createHttp } from '../../lib/http/http.ts';
 import { createLogger } from '../../lib/log/log.ts';
 import { createRegistry, type Registry } from '../../lib/registry/client.ts';
 import { dockerCredentials } from '../../lib/registry/credentials.ts';
+import { ensureEvaluator } from '../build/evaluator.ts';
 import { makeLocalBase } from './base.ts';
 import { type Delivery, deliver } from './deliver.ts';
-import { mebibytes, sourceDateEpoch, timed } from './place.ts';
+import { mebibytes, PROJECT, sourceDateEpoch, timed } from './place.ts';
 
 export type ImagesOptions = Delivery & {
   /** Folder with images/ and what the Dockerfiles copy. */
@@ -28,9 +29,12 @@ export type ImagesOptions = Delivery & {
   version: string;
 };
 
-/** `npm run images`: base, images, layout and digests; then engine, archive and registry as asked for. */
+/** `npm run images`: evaluators, base, images, layout and digests; then engine, archive and registry as asked for. */
 export async function makeImages(options: ImagesOptions): Promise<void> {
   await withRegistry(options.insecureRegistries, async (registry) => {
+    // In another folder they must stand already, like all else that is copied.
+    if (options.context === PROJECT)
+      for (const architecture of options.architectures) await ensureEvaluator({ os: 'linux', architecture }, { log: console.log });
     const base = await baseOf(options, registry);
     const images = await timed('images', () =>
       buildImages({

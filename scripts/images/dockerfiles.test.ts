@@ -22,7 +22,7 @@ test('Dockerfiles and docker-bake.hcl are as "npm run generate" writes them', as
 test('every Dockerfile is in the subset, the base and the user are the same in all', async () => {
   for (const name of await imageNames(PROJECT)) {
     const file = join('images', name, 'Dockerfile');
-    const { base, user, labels } = readDockerfile(textOf(file), file, given);
+    const { base, user, labels } = readDockerfile(textOf(file), file, given, 'amd64');
     expect({ base, user, version: labels['org.opencontainers.image.version'] }).toEqual({ base: given.BASE_IMAGE, user: '65532:65532', version: '1.2.3' });
   }
 });
@@ -38,6 +38,17 @@ describe('stepDockerfile', () => {
     ]);
     expect(recipe.labels['org.opencontainers.image.description']).toBe('Say "a$b\\c"');
   });
+});
+
+test('the evaluator is the first layer of ours in the images that judge, for the architecture of the image', () => {
+  for (const [name, place] of [
+    ['policy-check', '/app'],
+    ['supply-chain', '/app/dist'],
+  ] as const) {
+    const file = join('images', name, 'Dockerfile');
+    const [first] = readDockerfile(textOf(file), file, given, 'arm64').copies;
+    expect(first).toMatchObject({ from: 'dist/gatekeeper/linux-arm64/', to: `${place}/gatekeeper/linux-arm64/` });
+  }
 });
 
 test('bakeWith changes the list and nothing else', () => {

@@ -20,15 +20,20 @@ const HEAD = `# SPDX-License-Identifier: Apache-2.0
 # BASE_IMAGE has Node 24 as /nodejs/bin/node and is named by digest.
 `;
 
+/** Those that judge by Gatekeeper policies, and so hold the evaluator. */
+const WITH_EVALUATOR: ReadonlySet<string> = new Set(['policy-check']);
+
 /** The Dockerfile of a step or service. */
 export function stepDockerfile({ name, title }: StepImage): string {
-  const copies = [`COPY dist/${name}.packages/ /app/node_modules/`, ...copiesOfBundle(name, COMMAND[1] ?? '')];
+  const evaluator = WITH_EVALUATOR.has(name) ? copyEvaluator(posix.dirname(COMMAND[1] ?? '')) : [];
+  const copies = [...evaluator, `COPY dist/${name}.packages/ /app/node_modules/`, ...copiesOfBundle(name, COMMAND[1] ?? '')];
   return dockerfile({ name, title, copies, entrypoint: COMMAND });
 }
 
 /** The Dockerfile of the command line with all that it reads: the catalog, the bundles that "run" starts, the laptop's own files, and the parts of the image that "start" composes. */
 export function cliDockerfile(tasks: readonly string[], laptopFiles: readonly string[]): string {
   const copies = [
+    ...copyEvaluator('/app/dist'),
     'COPY dist/supply-chain.packages/ /app/node_modules/',
     'COPY dist/cosign-sign.packages/ /app/node_modules/',
     'COPY dist/cosign-sign.meta.json /app/dist/cosign-sign.meta.json',
@@ -44,6 +49,12 @@ export function cliDockerfile(tasks: readonly string[], laptopFiles: readonly st
 /** A bundle finds its parts beside its entry point, whatever the name of that is. */
 function copiesOfBundle(name: string, entry: string): string[] {
   return [`COPY dist/${name}.parts/ ${posix.dirname(entry)}/${name}.parts/`, `COPY dist/${name}.cjs ${entry}`];
+}
+
+/** A layer of its own, first among ours: it changes with its Go modules alone. */
+function copyEvaluator(folder: string): string[] {
+  const place = posix.join('gatekeeper', `linux-\${TARGETARCH}`);
+  return ['ARG TARGETARCH', `COPY dist/${place}/ ${folder}/${place}/`];
 }
 
 function dockerfile({ name, title, copies, entrypoint }: StepImage & { copies: string[]; entrypoint: string[] }): string {

@@ -3,6 +3,7 @@ import { asStepError } from '../../lib/errors/errors.ts';
 import { oneLine } from '../../lib/log/log.ts';
 import { scrub } from '../../lib/log/redact.ts';
 import type { Said } from './judging.ts';
+import { imageOf } from './key.ts';
 import { answered, faulted, type Item, type ProviderResponse } from './protocol.ts';
 
 export type AnswerOptions = {
@@ -38,9 +39,11 @@ export async function answerKeys<T>(keys: readonly string[], say: (key: string) 
   const done = await within(outcomes, options.deadlineMs);
   if (done === undefined) {
     options.onFault('DEADLINE');
-    return faulted(`DEADLINE: no verdict within ${options.deadlineMs / 1000} s about ${listed([...pending])}; it is still being judged, so try again`);
+    return faulted(
+      `DEADLINE: no verdict within ${options.deadlineMs / 1000} s about ${listed([...pending].map(imageOf))}; it is still being judged, so try again`,
+    );
   }
-  const faults = done.flatMap((outcome) => ('fault' in outcome ? [`${shown(outcome.key)}: ${shown(outcome.fault)}`] : []));
+  const faults = done.flatMap((outcome) => ('fault' in outcome ? [`${shown(imageOf(outcome.key))}: ${shown(outcome.fault)}`] : []));
   if (faults.length > 0) return faulted(listed(faults, '; '));
   return answered(done.flatMap((outcome): Item[] => ('said' in outcome ? [{ key: outcome.key, ...outcome.said }] : [])));
 }

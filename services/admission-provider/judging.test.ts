@@ -1,28 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { silentLogger } from '../../lib/log/log.ts';
 import { type DigestReference, formatReference } from '../../lib/reference/reference.ts';
-import type { Registry } from '../../lib/registry/client.ts';
 import { MEDIA_TYPE } from '../../lib/registry/oci.ts';
 import { newSigningKey } from '../../lib/sigstore/test-keys.ts';
-import { createJudging, type Judging, type JudgingOptions } from './judging.ts';
-import { readMaterial } from './material.ts';
+import type { Judging, JudgingDeps, JudgingOptions } from './judging.ts';
 import { createPolicyState } from './policy-state.ts';
-import { createSlots } from './slots.ts';
+import { openJudging, readFiles } from './test-judging.ts';
 import { openSetting, POLICY, type Setting } from './test-setting.ts';
-
-const OPTIONS: JudgingOptions = {
-  stage: 'deploy',
-  registries: [],
-  passTtlMs: 1000,
-  failTtlMs: 100,
-  tagTtlMs: 10,
-  maxEntries: 100,
-  maxBytes: 1_000_000,
-  workLimitMs: 5000,
-  maxEvidenceBytes: 1_000_000,
-};
 
 let setting: Setting;
 let clock = 0;
@@ -35,17 +20,8 @@ beforeEach(() => {
   setting.laptop.requests.length = 0;
 });
 
-const read = (more: object = {}) => {
-  const [policyFolder, trustedRoot, dockerConfig] = ['policy', 'trust/trusted_root.json', 'registry'].map((path) => join(setting.root, path));
-  return readMaterial({ policyFolder: policyFolder ?? '', policy: 'policy.yaml', trustedRoot, dockerConfig, stage: 'deploy', ...more });
-};
-
-async function open(options: Partial<JudgingOptions> = {}, registry: Registry = setting.laptop.registry): Promise<Judging & { ways: string[] }> {
-  const ways: string[] = [];
-  const slots = createSlots({ limit: 4, maxWaiting: 100 });
-  const deps = { registry, slots, now: () => clock, onWay: (what: string, way: string) => ways.push(`${what} ${way}`), onJudged: () => {} };
-  return Object.assign(createJudging(await read(), { ...OPTIONS, ...options }, deps), { ways });
-}
+const read = (more: object = {}) => readFiles(setting, more);
+const open = (options?: Partial<JudgingOptions>, registryOf?: JudgingDeps['registryOf']) => openJudging(setting, () => clock, options, registryOf);
 
 const tagged = async (image: DigestReference, tag: string): Promise<string> => {
   const { bytes } = await setting.laptop.registry.manifest(image);
@@ -245,6 +221,6 @@ describe('the mounted files', () => {
     await setting.write('registry/.dockerconfigjson', 'user:password');
     await expect(read()).rejects.toMatchObject({ kind: 'input', code: 'DOCKER_CONFIG_INVALID' });
     await setting.write('registry/.dockerconfigjson', '{"auths": {"registry.example.com": {"username": "ann", "password": "seven-blue-herons"}}}');
-    expect((await read()).credentials('registry.example.com', 'app')).toMatchObject({ kind: 'password', username: 'ann' });
+    expect((await read()).logins.shared('registry.example.com', 'app')).toMatchObject({ kind: 'password', username: 'ann' });
   });
 });

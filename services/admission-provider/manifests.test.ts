@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { PolicyFile } from '../../lib/policy/policy-schema.ts';
+import { SUMMARY_CHECK } from '../../lib/verify/verdict-value.ts';
 import { readConfig } from './config.ts';
 
 const folder = join(import.meta.dirname, 'manifests');
@@ -16,7 +17,14 @@ const config = readConfig(container.args, {});
 describe('the Deployment', () => {
   test('mounts what the settings look for', () => {
     const mounted = container.volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath).sort();
-    const wanted = [config['policy-folder'], config['trusted-root'], config['docker-config'], config['tls-cert'], config['client-ca']];
+    const wanted = [
+      config['policy-folder'],
+      config['trusted-root'],
+      config['docker-config'],
+      config['namespace-logins'],
+      config['tls-cert'],
+      config['client-ca'],
+    ];
     expect(mounted).toEqual(wanted.map((path) => `/${path?.split('/')[1]}`).sort());
   });
 
@@ -53,6 +61,9 @@ describe('time-outs', () => {
     expect(timeouts('image-verdict') * asking.length).toBeLessThan(3000);
     expect(config.deadline).toBeLessThan(timeouts('image-verdict'));
     expect(config['mutate-deadline']).toBeLessThan(1000);
+    expect(config['summary-deadline']).toBeLessThan(timeouts('image-summary'));
+    // Constraints that ask both are asked one after the other.
+    expect(config.deadline + config['summary-deadline']).toBeLessThan(3000);
   });
 });
 
@@ -61,13 +72,14 @@ describe('the template', () => {
 
   test('offers the verdict and every type of rule that there is', () => {
     const types: string[] = PolicyFile.shape.rules.element.options.map(({ shape }) => shape.type.value);
-    expect(parameters.checks.items.enum.toSorted()).toEqual(['verdict', ...types].toSorted());
+    expect(parameters.checks.items.enum.toSorted()).toEqual(['verdict', SUMMARY_CHECK, ...types].toSorted());
   });
 
   test('asks a Provider that is there', () => {
     const text = JSON.stringify(find('ConstraintTemplate', 'verifiedimages').spec.targets);
     expect(text).toContain('image-verdict');
     expect(find('Provider', 'image-verdict').spec.url).toBe('https://admission-provider.admission-provider.svc/validate');
+    expect(find('Provider', 'image-summary').spec.url).toBe('https://admission-provider.admission-provider.svc/summary');
     expect(find('Provider', 'image-digest').spec.url).toBe('https://admission-provider.admission-provider.svc/mutate');
   });
 

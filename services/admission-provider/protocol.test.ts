@@ -5,7 +5,6 @@ import { registerSecret } from '../../lib/log/redact.ts';
 import { answerKeys } from './answer-keys.ts';
 import { readConfig } from './config.ts';
 import type { Said } from './judging.ts';
-import { createMetrics } from './metrics.ts';
 import { PROTOCOL_VERSION, parseProviderRequest } from './protocol.ts';
 
 const requestOf = (request: unknown, more: object = {}) => ({ apiVersion: PROTOCOL_VERSION, kind: 'ProviderRequest', request, ...more });
@@ -122,24 +121,4 @@ describe('settings', () => {
   ])('%j are refused', (args, problem) => {
     expect(() => readConfig(args, {})).toThrow(expect.objectContaining({ kind: 'input', code: 'CONFIG_INVALID', message: expect.stringContaining(problem) }));
   });
-});
-
-test('metrics are those of the text format, and labels forge no line', () => {
-  const metrics = createMetrics();
-  metrics.count('faults_total', 'A"\nB', 2);
-  metrics.observe('request_seconds', 0.004);
-  metrics.observe('request_seconds', 99);
-  metrics.setGauges(() => ({ ...Object.fromEntries(['policy_good', 'cache_entries'].map((name) => [name, 1])) }) as never);
-  const lines = metrics.text().split('\n');
-  expect(lines).toEqual(
-    expect.arrayContaining([
-      'admission_provider_faults_total{code="A__B"} 2',
-      'admission_provider_policy_good 1',
-      'admission_provider_cache_bytes 0',
-      'admission_provider_request_seconds_bucket{le="0.005"} 1',
-      'admission_provider_request_seconds_bucket{le="+Inf"} 2',
-      'admission_provider_request_seconds_count 2',
-    ]),
-  );
-  expect(lines.filter((line) => !/^(#.*|[a-z_]+(\{[a-z]+="[^"]*"\})? -?[0-9.]+|)$/.test(line))).toEqual([]);
 });

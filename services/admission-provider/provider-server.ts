@@ -130,8 +130,9 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 
 function send(response: ServerResponse, status: number, answer: ProviderResponse): void {
   if (response.headersSent || response.destroyed) return;
-  const body = Buffer.from(JSON.stringify(answer));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
+  // As text Node writes head and body at once, which is one TLS record and one system call less.
+  const body = JSON.stringify(answer);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
 /** Waits for answers that are under way, a bounded time. */

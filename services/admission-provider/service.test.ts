@@ -8,7 +8,7 @@ import { readConfig } from './config.ts';
 import { MAX_BODY_BYTES, PROTOCOL_VERSION } from './protocol.ts';
 import { runService } from './service.ts';
 import { gatekeeperCa, gatekeeperPair, otherCa, otherPair, renewedPair, serverCa, serverPair, strangerPair } from './test-certificates.ts';
-import { type Client, openClient, openSetting, POLICY, type Setting } from './test-setting.ts';
+import { type Client, keyOf, openClient, openSetting, POLICY, type Setting } from './test-setting.ts';
 
 let setting: Setting;
 let stop: AbortController;
@@ -80,9 +80,9 @@ describe('the provider', () => {
     const first = await gatekeeper.ask([good, bad, 'UPPER', good]);
     expect(first).toMatchObject({ status: 200, response: { idempotent: true, systemError: '' } });
     expect(first.response.items).toMatchObject([
-      { key: good, value: { verdict: 'passed' } },
-      { key: bad, value: { verdict: 'failed' } },
-      { key: 'UPPER', error: expect.stringContaining('REFERENCE_INVALID') },
+      { key: keyOf(good), value: { verdict: 'passed' } },
+      { key: keyOf(bad), value: { verdict: 'failed' } },
+      { key: keyOf('UPPER'), error: expect.stringContaining('REFERENCE_INVALID') },
     ]);
     const second = await gatekeeper.ask([good]);
     expect(second.port).toBe(first.port);
@@ -135,7 +135,7 @@ describe('the provider', () => {
   });
 
   test.each([
-    ['another path', '/', 'POST', '{}', 404, 'it has /validate and /mutate'],
+    ['another path', '/', 'POST', '{}', 404, 'it has /validate and /summary and /mutate'],
     ['a longer path', '/validate?key=a', 'POST', '{}', 404, 'there is nothing at this path'],
     ['another method', '/validate', 'PUT', '{}', 405, 'POST a ProviderRequest'],
     ['no JSON', '/validate', 'POST', '{', 400, 'REQUEST_INVALID'],

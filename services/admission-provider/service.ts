@@ -4,18 +4,19 @@ import { asStepError } from '../../lib/errors/errors.ts';
 import { createHttp, type Http } from '../../lib/http/http.ts';
 import { type Logger, silentLogger } from '../../lib/log/log.ts';
 import { createRegistry } from '../../lib/registry/client.ts';
+import { type Readiness, startHealthServer } from '../../lib/service/health-server.ts';
+import type { VerdictValue } from '../../lib/verify/verdict-value.ts';
 import { answerKeys } from './answer-keys.ts';
 import type { Config } from './config.ts';
-import { type Readiness, startHealthServer } from './health-server.ts';
 import { createJudging, type Judging, type Said } from './judging.ts';
+import { createRegistries } from './logins.ts';
 import { type Material, readCa, readMaterial } from './material.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createProviderMetrics, type ProviderMetrics } from './metrics.ts';
 import { createPolicyState, type PolicyState } from './policy-state.ts';
 import type { ProviderResponse } from './protocol.ts';
 import { type ProviderServer, startProviderServer } from './provider-server.ts';
 import { createSlots, type Slots } from './slots.ts';
 import { readTlsFiles, type TlsFiles } from './tls-files.ts';
-import type { VerdictValue } from './verdict-value.ts';
 
 export type ServiceOptions = {
   config: Config;
@@ -31,11 +32,11 @@ const MIB = 1024 * 1024;
 const SILENCE_MS = 3_000;
 const RETRY = { attempts: 2, baseMs: 100, capMs: 200 };
 
-type Parts = { config: Config; log: Logger; metrics: Metrics; policy: PolicyState; slots: Slots; signal: AbortSignal };
+type Parts = { config: Config; log: Logger; metrics: ProviderMetrics; policy: PolicyState; slots: Slots; signal: AbortSignal };
 
 /** The service, until `signal`: then it is not ready any more, sends clients to other replicas, and ends. Throws when it cannot start: certificates, client CA, ports. */
 export async function runService({ config, env, log, signal, onListening }: ServiceOptions): Promise<void> {
-  const metrics = createMetrics();
+  const metrics = createProviderMetrics();
   const slots = createSlots({ limit: config.concurrency, maxWaiting: config.waiting });
   const ca = await readCa(config['registry-ca']);
   // Each retry would be a line, and a registry that is down would be one for every image; what is wrong stands in the answers and the metrics.
@@ -62,12 +63,12 @@ export async function runService({ config, env, log, signal, onListening }: Serv
   }));
   log.info('admission-provider is up', { port: server.port, health: health.port, stage: config.stage });
   onListening?.({ provider: server.port, health: health.port });
+  signal.addEventListener('abort', server.drain, { once: true });
   try {
     await follow(parts, server, tls, (fresh) => {
       tls = fresh;
     });
     log.info('stopping: sends clients to other replicas', { seconds: config.drain / 1000 });
-    server.drain();
     await delay(config.drain);
   } finally {
     await server.close();
@@ -80,8 +81,10 @@ function placesOf(config: Config): Parameters<typeof readMaterial>[0] {
   return {
     policyFolder: config['policy-folder'],
     policy: config.policy,
+    summaryPolicy: config['summary-policy'],
     trustedRoot: config['trusted-root'],
     dockerConfig: config['docker-config'],
+    namespaceLogins: config['namespace-logins'],
     stage: config.stage,
   };
 }
@@ -92,14 +95,12 @@ function readTls(config: Config): Promise<TlsFiles> {
 
 type Opening = Pick<Parts, 'config' | 'log' | 'metrics' | 'slots'> & { http: Http };
 
-/** A registry client of its own for each revision, because the credentials are part of it. */
+/** Registry clients of its own for each revision, because the credentials are part of it. */
 function openJudging(material: Material, { http, config, log, metrics, slots }: Opening): Judging {
-  const registry = createRegistry({
-    http: (request) => http({ timeoutMs: SILENCE_MS, ...request }),
-    credentials: material.credentials,
-    insecureRegistries: config['insecure-registries'],
-    log,
-  });
+  const patient: Http = (request) => http({ timeoutMs: SILENCE_MS, ...request });
+  const registryOf = createRegistries(material.logins, (credentials) =>
+    createRegistry({ http: patient, credentials, insecureRegistries: config['insecure-registries'], log }),
+  );
   const options = {
     stage: config.stage,
     registries: config.registries,
@@ -112,7 +113,7 @@ function openJudging(material: Material, { http, config, log, metrics, slots }: 
     maxEvidenceBytes: config['evidence-mib'] * MIB,
   };
   return createJudging(material, options, {
-    registry,
+    registryOf,
     slots,
     now: Date.now,
     onWay: (_what, way) => metrics.count('lookups_total', way),
@@ -139,6 +140,11 @@ function startServer({ config, metrics, policy }: Parts, tls: TlsFiles): Promise
       '/validate': route<VerdictValue>(
         config.deadline,
         (judging, key) => judging.judge(key),
+        ({ verdict }) => verdict,
+      ),
+      '/summary': route<VerdictValue>(
+        config['summary-deadline'],
+        (judging, key) => judging.summarise(key),
         ({ verdict }) => verdict,
       ),
       '/mutate': route<string>(

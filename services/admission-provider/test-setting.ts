@@ -38,7 +38,7 @@ export async function openSetting(): Promise<Setting> {
   const laptop = await startLaptop();
   const root = await mkdtemp(join(tmpdir(), 'admission-'));
   const write: Setting['write'] = (path, text) => writeFile(join(root, path), text);
-  for (const folder of ['policy', 'trust', 'tls', 'gatekeeper', 'registry']) await mkdir(join(root, folder));
+  for (const folder of ['policy', 'trust', 'tls', 'gatekeeper', 'registry', 'logins']) await mkdir(join(root, folder));
   await write('policy/policy.yaml', POLICY);
   await write('policy/cosign.pub', laptop.key.key.export({ type: 'spki', format: 'pem' }).toString());
   await write('trust/trusted_root.json', trustedRootJson(laptop.log.running.trustedLog));
@@ -49,6 +49,7 @@ export async function openSetting(): Promise<Setting> {
     'policy-folder': 'policy',
     'trusted-root': 'trust/trusted_root.json',
     'docker-config': 'registry',
+    'namespace-logins': 'logins',
     'tls-cert': 'tls/tls.crt',
     'tls-key': 'tls/tls.key',
     'client-ca': 'gatekeeper/ca.crt',
@@ -70,9 +71,13 @@ export async function openSetting(): Promise<Setting> {
   };
 }
 
+/** The key about an image that is to run in namespace `shop`. */
+export const keyOf = (image: string): string => `shop|${image}`;
+
 /** One HTTPS client as Gatekeeper is one: keeps its connection, shows its certificate. */
 export type Client = {
-  ask(keys: string[], path?: string): Promise<Answer>;
+  /** Asks about images that are to run in namespace `shop`, or to `/mutate` about values. */
+  ask(images: string[], path?: string): Promise<Answer>;
   send(path: string, body: string | Buffer, method?: string): Promise<Answer>;
   close(): void;
 };
@@ -99,7 +104,10 @@ export function openClient(port: number, options: { pair?: TestPair | undefined;
     });
   return {
     send,
-    ask: (keys, path = '/validate') => send(path, JSON.stringify({ apiVersion: PROTOCOL_VERSION, kind: 'ProviderRequest', request: { keys } })),
+    ask: (images, path = '/validate') => {
+      const keys = path === '/mutate' ? images : images.map(keyOf);
+      return send(path, JSON.stringify({ apiVersion: PROTOCOL_VERSION, kind: 'ProviderRequest', request: { keys } }));
+    },
     close: () => agent.destroy(),
   };
 }

@@ -10,7 +10,7 @@ import { API_VERSION, GATE_KIND, VOTE_POLICY } from './api.ts';
 import { runController } from './controller.ts';
 import type { CustomRunStatus } from './custom-run.ts';
 import { toTime } from './custom-run.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createGateMetrics, type GateMetrics } from './metrics.ts';
 import { aPolicy } from './test-gate.ts';
 
 const RUNS = '/apis/tekton.dev/v1beta1/namespaces/shop/customruns';
@@ -21,7 +21,7 @@ let api: FakeApiServer;
 let http: ReturnType<typeof createHttp>;
 let stop: AbortController;
 let running: Promise<void>;
-let metrics: Metrics;
+let metrics: GateMetrics;
 let lines: string[];
 
 beforeEach(async () => {
@@ -45,7 +45,7 @@ function protect(action: string): void {
 
 function start(): void {
   stop = new AbortController();
-  metrics = createMetrics();
+  metrics = createGateMetrics();
   const log = createLogger({ write: (line) => void lines.push(line), format: 'text', now: () => new Date() });
   http = createHttp({ log, signal: stop.signal, env: {}, retry: { attempts: 2, baseMs: 1, capMs: 1 } });
   const client = createKubeClient({ http, connection: { server: api.url } });

@@ -9,7 +9,7 @@ import { announce, type Change } from './announce.ts';
 import { REQUESTER_ANNOTATION } from './api.ts';
 import { CUSTOM_RUNS, CustomRun, isDone, isOurs } from './custom-run.ts';
 import { readState } from './gate-state.ts';
-import type { Metrics } from './metrics.ts';
+import type { GateMetrics } from './metrics.ts';
 import { CUSTOM_RUN_RESOURCE, reconcile, VOTE_RESOURCE } from './reconcile.ts';
 import { createVoteIndex, parseVote } from './vote-index.ts';
 import { assertVotesProtected } from './vote-protection.ts';
@@ -23,7 +23,7 @@ export type ControllerOptions = {
   resyncMs: number;
   /** Who writes, for events: the pod's name. */
   instance: string;
-  metrics: Metrics;
+  metrics: GateMetrics;
   log: Logger;
   now: () => number;
   sleep: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -63,7 +63,7 @@ function createLoop(options: ControllerOptions, signal: AbortSignal) {
     try {
       return await reconcile(run, deps);
     } finally {
-      metrics.observeReconcile((performance.now() - started) / 1000);
+      metrics.observe('reconcile_seconds', (performance.now() - started) / 1000);
     }
   }
 

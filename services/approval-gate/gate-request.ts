@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseDigestReference } from '../../lib/reference/reference.ts';
+import { parseGoDuration } from '../../lib/service/go-duration.ts';
 import { API_VERSION, type ApprovalGate, ApprovalPolicy, GATE_KIND, LIMITS, REQUESTER_ANNOTATION, type Reason } from './api.ts';
 import type { CustomRun } from './custom-run.ts';
-import { parseGoDuration } from './go-duration.ts';
 
 /** All that a CustomRun asks of a gate. It is read once, when the gate opens; what is edited later is reported and not followed. */
 export type GateRequest = {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { oneLine } from '../../lib/log/log.ts';
+import { formatDuration } from '../../lib/service/go-duration.ts';
 import type { Reason } from './api.ts';
 import { type Condition, type CustomRun, type CustomRunStatus, succeededCondition, toTime } from './custom-run.ts';
 import { deadlineOf, type GateState, STATE_KEY } from './gate-state.ts';
-import { formatDuration } from './go-duration.ts';
 import type { Tally } from './tally.ts';
 
 /** How a gate ended; result `decision`. */

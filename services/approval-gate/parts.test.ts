@@ -3,44 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { eventsOf } from './announce.ts';
 import { readConfig } from './config.ts';
-import { formatDuration, parseGoDuration } from './go-duration.ts';
-import { startHealthServer } from './health-server.ts';
-import { createMetrics } from './metrics.ts';
+import { createGateMetrics } from './metrics.ts';
 import { applied, aRun, aVote, look, opened } from './test-gate.ts';
 import { createVoteIndex } from './vote-index.ts';
 import { createWorkQueue } from './work-queue.ts';
-
-describe('durations of Go', () => {
-  test.each([
-    ['0', 0],
-    ['0s', 0],
-    ['1h30m', 5_400_000],
-    ['1.5s', 1500],
-    ['.5m', 30_000],
-    ['500ms', 500],
-    ['2us', 0.002],
-    ['-1h', -3_600_000],
-    ['+2s', 2000],
-    ['72h0m0s', 259_200_000],
-  ])('%s', (text, ms) => {
-    expect(parseGoDuration(text)).toBeCloseTo(ms, 9);
-  });
-
-  test.each(['', '5', 's', '1d', '1 h', '1h-5m', 'h1', '1e3s', '1s '.repeat(30), 'Infinitys'])('%j is none', (text) => {
-    expect(parseGoDuration(text)).toBeUndefined();
-  });
-
-  test.each([
-    [0, '0s'],
-    [59_000, '59s'],
-    [5_400_000, '1h30m'],
-    [90_061_000, '1d1h'],
-    [86_400_000, '1d'],
-    [-5, '0s'],
-  ])('%i ms reads %s', (ms, text) => {
-    expect(formatDuration(ms)).toBe(text);
-  });
-});
 
 describe('the queue', () => {
   function queueOf(handle: (key: string) => Promise<{ requeueAt?: number }>, concurrency = 2) {
@@ -163,30 +129,13 @@ describe('settings', () => {
 });
 
 describe('what others see', () => {
-  test('health, readiness and metrics', async () => {
-    const metrics = createMetrics();
-    metrics.count('decisions_total', 'approved"\n');
-    metrics.observeReconcile(0.01);
+  test('metrics under the name of the gate', () => {
+    const metrics = createGateMetrics();
+    metrics.count('decisions_total', 'approved');
+    metrics.observe('reconcile_seconds', 0.01);
     metrics.setGauges(() => ({ open_gates: 2, oldest_open_gate_seconds: 7, queue_depth: 0, leader: 1 }));
-    let ready = false;
-    const server = await startHealthServer({ host: '127.0.0.1', port: 0, metrics, isReady: () => ready });
-    const get = (path: string, method = 'GET') => fetch(`http://127.0.0.1:${server.port}${path}`, { method });
-    try {
-      expect((await get('/healthz')).status).toBe(200);
-      expect((await get('/readyz')).status).toBe(503);
-      ready = true;
-      expect((await get('/readyz')).status).toBe(200);
-      expect((await get('/healthz', 'POST')).status).toBe(405);
-      expect((await get('/../etc/passwd')).status).toBe(404);
-      const text = await (await get('/metrics')).text();
-      expect(text).toContain(
-        '# TYPE approval_gate_reconcile_seconds histogram\napproval_gate_reconcile_seconds_bucket{le="0.005"} 0\napproval_gate_reconcile_seconds_bucket{le="0.025"} 1\n',
-      );
-      expect(text).toContain('approval_gate_decisions_total{decision="approved__"} 1\n');
-      expect(text).toContain('approval_gate_open_gates 2\n');
-    } finally {
-      await server.close();
-    }
+    for (const line of ['decisions_total{decision="approved"} 1', 'reconcile_seconds_bucket{le="0.025"} 1', 'open_gates 2'])
+      expect(metrics.text()).toContain(`approval_gate_${line}\n`);
   });
 
   test('an Event for every vote, counted or not, and none twice', () => {

@@ -8,10 +8,10 @@ import { inClusterConnection, tokenFromFile } from '../../lib/kube/in-cluster.ts
 import { createLease, type Lease } from '../../lib/kube/lease.ts';
 import { createRateLimit } from '../../lib/kube/rate-limit.ts';
 import type { Logger } from '../../lib/log/log.ts';
+import { startHealthServer } from '../../lib/service/health-server.ts';
 import type { Config } from './config.ts';
 import { runController } from './controller.ts';
-import { startHealthServer } from './health-server.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import { createGateMetrics, type GateMetrics } from './metrics.ts';
 import { assertVotesProtected } from './vote-protection.ts';
 
 export type ServiceOptions = { config: Config; env: Record<string, string | undefined>; hostname: string; log: Logger; signal: AbortSignal };
@@ -30,12 +30,13 @@ const sleep = (ms: number, signal?: AbortSignal): Promise<void> => delay(ms, und
 export async function runService({ config, env, hostname, log, signal }: ServiceOptions): Promise<'stopped' | 'lost'> {
   const connection = await connect(config, env);
   const instance = config.identity ?? hostname;
-  const metrics = createMetrics();
+  const metrics = createGateMetrics();
   let ready = false;
   const setReady = (value: boolean): void => {
     ready = value;
   };
-  const health = await startHealthServer({ host: config.host, port: config.port, metrics, isReady: () => ready });
+  const readiness = () => ({ ready, text: ready ? 'ready' : 'not ready' });
+  const health = await startHealthServer({ host: config.host, port: config.port, metrics: metrics.text, readiness });
   log.info('approval-gate is up', { port: health.port, identity: instance, server: connection.server });
   const leaseHttp = createHttp({ log, env, ...tlsOf(connection), retry: { attempts: 1, baseMs: 100, capMs: 100 } });
   const lease = leaseOf(config, createKubeClient({ http: leaseHttp, connection }), connection, instance, log);
@@ -60,7 +61,7 @@ export async function runService({ config, env, hostname, log, signal }: Service
 
 type Leading = Pick<ServiceOptions, 'config' | 'env' | 'log' | 'signal'> & {
   connection: KubeConnection;
-  metrics: Metrics;
+  metrics: GateMetrics;
   instance: string;
   lease: Lease;
   onSynced: () => void;

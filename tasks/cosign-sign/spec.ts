@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
+import { KEY_REFERENCE_FAILURES, KEY_REFERENCE_PARAMS } from '../../lib/spec/key-reference.ts';
+import { KEYLESS_FAILURES, KEYLESS_PARAMS, KEYLESS_WORKSPACES } from '../../lib/spec/keyless.ts';
 import { defaulted, optional } from '../../lib/spec/param.ts';
-import { ServiceUrl, Sha256Digest, WorkspacePath } from '../../lib/spec/param-types.ts';
+import { Flag, ServiceUrl, Sha256Digest, WorkspacePath } from '../../lib/spec/param-types.ts';
 import { defineTask } from '../../lib/spec/spec.ts';
 
 export const spec = defineTask({
@@ -30,18 +32,24 @@ export const spec = defineTask({
         'When it goes into the transparency log: now, later (pending, which no verifier takes for a signature, until rekor-upload completes it), or never.',
       example: 'later',
     }),
+    format: defaulted(z.enum(['bundle', 'legacy', 'both']), 'bundle', {
+      description: 'bundle (OCI referrer, as cosign 3), legacy (tags .sig and .att, as cosign 2), or both.',
+      example: 'both',
+    }),
+    recursive: defaulted(Flag, 'false', {
+      description: 'Whether the children of an index are signed with it. One of true, false.',
+      example: 'true',
+    }),
+    'referrers-mode': defaulted(z.enum(['auto', 'api', 'tag']), 'auto', {
+      description: 'How referrers are listed: by the API of the registry, by a tag, or as found out.',
+      example: 'tag',
+    }),
     'rekor-url': optional(ServiceUrl, {
-      description: 'URL of the Rekor v2 log, where no signing-config names one. log=now needs a log.',
+      description: 'URL of the Rekor v2 log; beside a signing-config, one that it chooses. log=now needs a log.',
       example: 'https://rekor.example.com',
     }),
-    'signing-config': optional(WorkspacePath, {
-      description: 'Sigstore signing config (v0.2) in the workspace trust, which names Fulcio, logs and TSAs.',
-      example: 'signing_config.json',
-    }),
-    'identity-token': defaulted(WorkspacePath, 'oidc-token', {
-      description: 'File in the workspace identity-token with the token for keyless signing.',
-      example: 'oidc-token',
-    }),
+    ...KEYLESS_PARAMS,
+    ...KEY_REFERENCE_PARAMS,
     key: defaulted(WorkspacePath, 'cosign.key', {
       description: 'File in the workspace signing-key with the private key, encrypted as cosign does, or PKCS#8.',
       example: 'cosign.key',
@@ -52,43 +60,25 @@ export const spec = defineTask({
     }),
   },
   workspaces: {
-    'signing-key': { description: 'Secret with cosign.key and cosign.password.', optional: true, readOnly: true },
-    'identity-token': { description: 'Projected volume with a service account token for Fulcio, in place of signing-key.', optional: true, readOnly: true },
+    'signing-key': { description: 'Secret with cosign.key and cosign.password, or with the settings for key-ref.', optional: true, readOnly: true },
+    ...KEYLESS_WORKSPACES,
     reports: { description: 'Folder with the document to attest.', optional: true, readOnly: true },
   },
   results: {
-    'bundle-digest': { description: 'Digest of the referrer manifest that holds the signature; with log=later of the pending one.' },
+    'bundle-digest': {
+      description: 'Digest of the referrer manifest that holds the signature; with log=later of the pending one, with format=legacy of the layer.',
+    },
     'log-index': { description: 'Index of the entry in the transparency log, empty when there is none yet.' },
     action: { description: 'signed, pending, or kept when a valid signature was there already.' },
   },
   failures: {
-    SIGNER_UNCLEAR: {
-      kind: 'input',
-      hint: 'bind the workspace signing-key (a Secret with the key) or identity-token (a projected volume with the token), and not both',
-    },
-    SIGNING_CONFIG_CONFLICT: { kind: 'input', hint: 'leave one of the params rekor-url and signing-config empty' },
-    SIGNING_CONFIG_INVALID: { kind: 'input', hint: 'give a signing config v0.2 (JSON), e.g. from "cosign signing-config create"' },
-    SIGNING_SERVICE_MISSING: {
-      kind: 'input',
-      hint: 'name the service in the signing config (param signing-config), with a validFor that includes today; keyless signing needs Fulcio and a timestamp authority',
-    },
+    ...KEYLESS_FAILURES,
+    ...KEY_REFERENCE_FAILURES,
+    LEGACY_IMPOSSIBLE: { kind: 'input', hint: 'for format=legacy or both give log=never, or log=now and a signing config with a Rekor v1 log' },
+    LEGACY_TAG_INVALID: { kind: 'refused', hint: 'find out who wrote the tag beside the artifact, and delete it if it is not what cosign wrote' },
+    RECURSIVE_IMPOSSIBLE: { kind: 'input', hint: 'give log=now or log=never with recursive=true' },
+    INDEX_TOO_LARGE: { kind: 'refused', hint: 'sign the manifests of the index one by one, or a smaller index' },
     TRUSTED_ROOT_MISSING: { kind: 'input', hint: 'bind the workspace trust and name the trusted root file with the param trusted-root' },
-    LOG_LATER_IMPOSSIBLE: { kind: 'input', hint: 'give log=now, or a signing config with a Rekor v2 log' },
-    IDENTITY_TOKEN_MISSING: { kind: 'input', hint: 'let the param identity-token name the path of the serviceAccountToken in the projected volume' },
-    IDENTITY_TOKEN_INVALID: {
-      kind: 'input',
-      hint: 'project a serviceAccountToken with the audience of Fulcio (sigstore); kubelet refreshes it, so an expired one was copied from somewhere',
-    },
-    FULCIO_REFUSED: { kind: 'refused', hint: 'Fulcio must know the issuer of the token and expect its audience' },
-    CERTIFICATE_INVALID: {
-      kind: 'denied',
-      hint: 'Fulcio is not the one in the trusted root, or did not log the certificate; find out which of the two is wrong before you sign again',
-    },
-    TSA_REFUSED: { kind: 'refused', hint: 'check that the signing config names the full URL of an RFC 3161 timestamp authority' },
-    TIMESTAMP_INVALID: {
-      kind: 'denied',
-      hint: 'the timestamp authority is not the one in the trusted root, or answers wrongly; find out which before you sign again',
-    },
     KEY_MISSING: { kind: 'input', hint: 'bind the workspace signing-key to the Secret with the key, or name its file with the param key' },
     KEY_PASSWORD_WRONG: {
       kind: 'input',
@@ -117,6 +107,12 @@ export const spec = defineTask({
     HTTP_THROTTLED: { kind: 'transient', hint: 'run the Task again later; what was done is kept' },
     HTTP_SERVER_ERROR: { kind: 'transient', hint: 'run the Task again; what was done is kept' },
   },
-  network: ['the registry of the artifact', 'the Rekor log (only with log=now)', 'Fulcio (keyless)', 'the timestamp authorities of the signing config'],
+  network: [
+    'the registry of the artifact',
+    'the Rekor log (only with log=now)',
+    'Fulcio (keyless)',
+    'the timestamp authorities of the signing config',
+    'the service that keeps the key (key-ref)',
+  ],
   resources: { requests: { cpu: '50m', memory: '96Mi' }, limits: { memory: '256Mi' } },
 });

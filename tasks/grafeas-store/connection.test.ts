@@ -23,7 +23,7 @@ async function connect(url: string, bound: boolean): Promise<{ asked: HttpReques
   const warnings: string[] = [];
   const http = async (request: HttpRequest): Promise<HttpResponse> => {
     asked.push(request);
-    return { status: 200, headers: {}, json: async () => ({ access_token: 'ya29.from-metadata' }) } as unknown as HttpResponse;
+    return { status: 200, headers: { 'metadata-flavor': 'Google' }, json: async () => ({ access_token: 'ya29.from-metadata' }) } as unknown as HttpResponse;
   };
   const log: Logger = { ...silentLogger, warn: (message) => warnings.push(message) };
   const inputs = { params: { 'grafeas-url': url, project: 'p', api: 'auto' }, workspaces: { 'grafeas-credentials': bound ? folder : undefined } };

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { inputError } from '../../lib/errors/errors.ts';
 import { readBoundedIfPresent } from '../../lib/files/bounded-read.ts';
+import { METADATA_HOST, METADATA_VARIABLE, metadataToken } from '../../lib/google/metadata-token.ts';
 import { type Authorization, connectGrafeas, type Grafeas } from '../../lib/grafeas/client.ts';
-import { metadataToken } from '../../lib/grafeas/metadata-token.ts';
 import { type ClientCertificate, isLoopbackHost } from '../../lib/http/agents.ts';
 import { createHttp, type Http } from '../../lib/http/http.ts';
 import { registerSecret } from '../../lib/log/redact.ts';
@@ -14,9 +14,6 @@ import type { StepDeps } from '../../lib/step/step.ts';
 import type { spec } from './spec.ts';
 
 const MAX_CREDENTIAL = 64 * 1024;
-/** The variable names another server (host:port), as for Google's own clients. */
-const METADATA_VARIABLE = 'GCE_METADATA_HOST';
-const METADATA_HOST = 'metadata.google.internal';
 /** Files of the workspace grafeas-credentials; the last two are named as in a Secret of type kubernetes.io/tls. */
 const TOKEN = 'token';
 const CERTIFICATE = 'tls.crt';
@@ -53,7 +50,7 @@ async function clientWithCertificate(inputs: Inputs<typeof spec>, deps: StepDeps
 async function authorize(url: URL, http: Http, { token, client }: Credentials): Promise<Authorization> {
   if (token !== undefined) return { bearer: token, name: `file ${TOKEN} of the workspace grafeas-credentials` };
   if (url.protocol === 'https:' && url.hostname.endsWith('.googleapis.com'))
-    return { bearer: await metadataToken(http, `http://${process.env[METADATA_VARIABLE] || METADATA_HOST}`), name: 'token of the metadata server' };
+    return { bearer: (await metadataToken(http, `http://${process.env[METADATA_VARIABLE] || METADATA_HOST}`)).token, name: 'token of the metadata server' };
   return { bearer: undefined, name: client ? 'client certificate of the workspace grafeas-credentials' : 'none' };
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addToLog } from '../../lib/attest/log.ts';
 import { PENDING_ARTIFACT_TYPE, PUBLIC_KEY_ANNOTATION } from '../../lib/evidence/pending.ts';
 import { type Laptop, startLaptop } from '../../lib/evidence/test-laptop.ts';
 import { failureOf } from '../../lib/http/test-server.ts';
@@ -11,7 +12,7 @@ import { type DigestReference, formatReference } from '../../lib/reference/refer
 import { encodeBundle, signStatement } from '../../lib/sigstore/bundle.ts';
 import { spkiDer } from '../../lib/sigstore/public-key.ts';
 import { CERTIFICATE, newSigningKey } from '../../lib/sigstore/test-keys.ts';
-import { signedBundle, trustedRootJson } from '../../lib/sigstore/test-log.ts';
+import { signedBundle, startTestLog, trustedRootJson } from '../../lib/sigstore/test-log.ts';
 import { parseInputs } from '../../lib/spec/parse.ts';
 import { run } from './run.ts';
 import { spec } from './spec.ts';
@@ -35,6 +36,34 @@ test('a pending signature is logged and published once', async () => {
   expect((await upload(image)).results).toMatchObject({ completed: '1', proved: '1' });
   expect((await upload(image)).results).toMatchObject({ completed: '0', proved: '1' });
   expect((await laptop.collect(image)).pieces).toMatchObject([{ kind: 'signature', verification: { state: 'verified' } }]);
+});
+
+test('a pending signature whose finished bundle is there is removed, and not logged again', async () => {
+  const image = await laptop.image();
+  await laptop.attest(image, 'later');
+  const { pieces } = await laptop.collect(image);
+  const [{ bundle } = { bundle: undefined }] = pieces;
+  if (!bundle) throw new Error('there is no pending signature');
+  await laptop.attach(image, await addToLog(laptop.log.rekor, bundle, laptop.key.key));
+  const before = await laptop.logSize();
+  expect((await upload(image)).results).toMatchObject({ completed: '0', proved: '1' });
+  expect(await laptop.logSize()).toBe(before);
+  expect((await laptop.collect(image)).pieces.map(({ kind }) => kind)).toEqual(['signature']);
+});
+
+test('a log entry that somebody made up for a pending signature does not have it removed', async () => {
+  const [image, other] = [await laptop.image(), await startTestLog()];
+  try {
+    await laptop.attest(image, 'later');
+    const [piece] = (await laptop.collect(image)).pieces;
+    if (!piece?.bundle) throw new Error('there is no pending signature');
+    await laptop.attach(image, await addToLog(other.rekor, piece.bundle, laptop.key.key));
+    expect((await upload(image)).results).toMatchObject({ completed: '1', proved: '1' });
+    const verified = (await laptop.collect(image)).pieces.filter(({ verification }) => verification.state === 'verified' && verification.log !== undefined);
+    expect(verified).toHaveLength(1);
+  } finally {
+    await other.close();
+  }
 });
 
 test('one that names the key of somebody else as its signer is neither logged nor published', async () => {

@@ -18,7 +18,14 @@ export const spec = defineTask({
       example: 'https://tiles.example.com/rekor',
     }),
   },
-  workspaces: {},
+  workspaces: {
+    checkpoints: {
+      description:
+        'Volume that keeps the last checkpoint of the log, so that the next run proves that the log only grew since. Without it each run begins with what the bundles hold.',
+      optional: true,
+      readOnly: false,
+    },
+  },
   results: {
     completed: { description: 'Number of pending signatures that were logged and published.' },
     proved: { description: 'Number of log entries whose inclusion was proved against the current state of the log.' },
@@ -38,6 +45,7 @@ export const spec = defineTask({
     LOG_NOT_READABLE: { kind: 'refused', hint: 'name the folder with the checkpoint and tiles of the log with the param rekor-read-url' },
     LOG_FORKED: { kind: 'denied', hint: 'the log does not hold what it promised before; tell its operator and trust nothing that it logged' },
     LOG_SHRANK: { kind: 'denied', hint: 'the log lost entries it had promised to keep; tell its operator and trust nothing that it logged' },
+    FILE_UNWRITABLE: { kind: 'input', hint: 'let the volume behind the workspace checkpoints be writable by the user of the step, for example with fsGroup' },
     MANIFEST_UNKNOWN: { kind: 'refused', hint: 'correct the digest in the param image' },
     REGISTRY_UNAUTHORIZED: { kind: 'refused', hint: 'give the workspace registry-credentials (or the service account) a valid login for the registry' },
     REGISTRY_DENIED: { kind: 'refused', hint: 'give the workspace registry-credentials (or the service account) a login that may push to the repository' },

@@ -14,6 +14,8 @@ const image = (name: string): string =>
   Object.keys(answers).find((key) => key.includes(`/${name}@`)) ?? `registry.example.com/team/${name}@sha256:${'a'.repeat(64)}`;
 const GOOD = image('good');
 const BAD = image('unsigned');
+/** The key about an image of `podOf`. */
+const keyOf = (name: string): string => `shop|${name}`;
 const DENIES_BAD = [`image ${BAD} does not pass check verdict`];
 
 let gator: string;
@@ -81,7 +83,17 @@ describe('one admission', () => {
   test('is one question about all images of the object, each once', async () => {
     const images = [GOOD, image('good-tool'), GOOD];
     await expectCases([{ name: 'good', object: podOf(images, { initContainers: containersOf([image('good-tool')]) }) }]);
-    expect(provider.asked).toEqual([[GOOD, image('good-tool')].sort()]);
+    expect(provider.asked).toEqual([[GOOD, image('good-tool')].map(keyOf).sort()]);
+  });
+
+  test('names the namespace of the request, and no image names another one', async () => {
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'sample', namespace: 'bank' }, spec: { containers: containersOf([`shop|${GOOD}`]) } };
+    await expectCases([{ name: 'smuggled', object: pod, denied: ['gave no answer about it'] }]);
+    expect(provider.asked).toEqual([[`bank|shop|${GOOD}`]]);
+    const cluster = { ...pod, metadata: { name: 'sample' }, spec: { containers: containersOf([GOOD]) } };
+    provider.asked.length = 0;
+    await expectCases([{ name: 'none', object: cluster }]);
+    expect(provider.asked).toEqual([[`|${GOOD}`]]);
   });
 
   test('without a new image asks nobody', async () => {
@@ -122,7 +134,7 @@ describe('one admission', () => {
 });
 
 describe('everything but an explicit passed denies', () => {
-  const item = (value: unknown) => JSON.stringify({ response: { idempotent: true, items: [{ key: GOOD, value }] } });
+  const item = (value: unknown) => JSON.stringify({ response: { idempotent: true, items: [{ key: keyOf(GOOD), value }] } });
   const passed = answers[GOOD] as { value: object };
 
   test.each([
@@ -132,7 +144,14 @@ describe('everything but an explicit passed denies', () => {
     ['a list', item(['passed']), 200, 'does not pass check verdict'],
     ['another spelling', item({ verdict: 'PASSED' }), 200, 'does not pass check verdict: no rule was judged that speaks about it'],
     ['nothing', '{}', 200, 'gave no answer about it'],
-    ['about another image', JSON.stringify({ response: { items: [{ key: BAD, ...passed }] } }), 200, 'gave no answer about it'],
+    ['about another image', JSON.stringify({ response: { items: [{ key: keyOf(BAD), ...passed }] } }), 200, 'gave no answer about it'],
+    [
+      'about the same image in another namespace',
+      JSON.stringify({ response: { items: [{ key: `bank|${GOOD}`, ...passed }] } }),
+      200,
+      'gave no answer about it',
+    ],
+    ['about the image without a namespace', JSON.stringify({ response: { items: [{ key: GOOD, ...passed }] } }), 200, 'gave no answer about it'],
     ['no JSON', '<html>', 200, 'no verdict, nothing is let in without one'],
     ['a good item with status 500', item(passed.value), 500, 'answered with status 500'],
     [
@@ -140,8 +159,8 @@ describe('everything but an explicit passed denies', () => {
       JSON.stringify({
         response: {
           items: [
-            { key: GOOD, ...passed },
-            { key: GOOD, value: {} },
+            { key: keyOf(GOOD), ...passed },
+            { key: keyOf(GOOD), value: {} },
           ],
         },
       }),
@@ -153,8 +172,8 @@ describe('everything but an explicit passed denies', () => {
       JSON.stringify({
         response: {
           items: [
-            { key: GOOD, ...passed },
-            { key: GOOD, error: 'x' },
+            { key: keyOf(GOOD), ...passed },
+            { key: keyOf(GOOD), error: 'x' },
           ],
         },
       }),
@@ -163,7 +182,7 @@ describe('everything but an explicit passed denies', () => {
     ],
     [
       'a system error beside a good item',
-      JSON.stringify({ response: { items: [{ key: GOOD, ...passed }], systemError: 'y' } }),
+      JSON.stringify({ response: { items: [{ key: keyOf(GOOD), ...passed }], systemError: 'y' } }),
       200,
       'provider image-verdict: y',
     ],
@@ -208,6 +227,11 @@ describe('parameters', () => {
     ['empty ones ask for the verdict', { parameters: { checks: [], rules: [] } }, ['check verdict']],
     ['rules by their names', { parameters: { rules: ['signed'] } }, ['rule signed: \\[signed\\]']],
     ['a rule that the policy does not have', { parameters: { rules: ['none'] } }, ['rule none: no rule was judged that speaks about it', 'both']],
+    [
+      'a verification summary, which a verdict is not',
+      { parameters: { checks: ['verification-summary'] } },
+      ['check verification-summary: no rule was judged that speaks about it', 'both'],
+    ],
     ['a check that no rule answers', { parameters: { checks: ['attestation'] } }, ['check attestation: no rule was judged that speaks about it', 'both']],
     ['an exempt image of another name', { parameters: { exemptImages: ['registry.example.com/team/other'] } }, ['check verdict']],
     ['an exempt image without a name', { parameters: { exemptImages: [''] } }, ['check verdict']],
@@ -229,7 +253,7 @@ describe('parameters', () => {
 });
 
 test('the Constraints look at all kinds that make Pods, and not at what the cluster needs to come back', () => {
-  for (const file of readdirSync(join(SERVICE, 'manifests')).filter((name) => name.startsWith('7'))) {
+  for (const file of readdirSync(join(SERVICE, 'manifests')).filter((name) => /^(7|91|92)/.test(name))) {
     const { spec } = parse(readFileSync(join(SERVICE, 'manifests', file), 'utf8'));
     expect(
       spec.match.kinds

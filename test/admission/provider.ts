@@ -10,12 +10,16 @@ import { PROJECT } from '../step/bundles.ts';
 import { type Asking, runProgram, SERVICE } from './gator.ts';
 
 /** The bundle of the service as a process, with certificates made as its README says. */
-export type Provider = { asking: Asking; health: string; stderr(): string; stop(): Promise<number | null> };
+export type Provider = { pid: number; asking: Asking; health: string; stderr(): string; stop(): Promise<number | null> };
 
 export type ProviderFiles = { root: string; policy: string; trust: string };
 
-/** Starts one; `flags` come last. */
-export async function startProvider({ root, policy, trust }: ProviderFiles, flags: readonly string[] = []): Promise<Provider> {
+/** Starts one; `flags` come last, `nodeFlags` are for Node itself. */
+export async function startProvider(
+  { root, policy, trust }: ProviderFiles,
+  flags: readonly string[] = [],
+  nodeFlags: readonly string[] = [],
+): Promise<Provider> {
   await bundleTask(PROJECT, 'admission-provider', { write: true, room: 'services' });
   const tls = await makeCertificates(root);
   await writeFile(join(root, 'gatekeeper-ca.crt'), gatekeeperCa);
@@ -32,13 +36,18 @@ export async function startProvider({ root, policy, trust }: ProviderFiles, flag
     ],
     ...[`--tls-cert=${join(tls, 'tls.crt')}`, `--tls-key=${join(tls, 'tls.key')}`, `--client-ca=${join(root, 'gatekeeper-ca.crt')}`, ...flags],
   ];
-  const child = spawn(process.execPath, [join(PROJECT, 'dist/admission-provider.cjs'), ...args], { stdio: ['ignore', 'ignore', 'pipe'], env: {}, cwd: root });
+  const child = spawn(process.execPath, [...nodeFlags, join(PROJECT, 'dist/admission-provider.cjs'), ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {},
+    cwd: root,
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     said += chunk;
   });
   const { port, health } = await listening(child, () => said);
   return {
+    pid: child.pid ?? 0,
     asking: {
       url: `https://127.0.0.1:${port}/validate`,
       ca: await readFile(join(tls, 'ca.crt'), 'utf8'),

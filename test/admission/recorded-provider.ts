@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { imageOf } from '../../services/admission-provider/key.ts';
 import { answered, faulted, type Item } from '../../services/admission-provider/protocol.ts';
 import { serverPair } from '../../services/admission-provider/test-certificates.ts';
 
@@ -11,7 +12,7 @@ export type Bent = (keys: string[]) => { status: number; body: string } | undefi
 
 export type RecordedProvider = { url: string; asked: string[][]; bend: Bent | undefined; close(): Promise<void> };
 
-/** A provider that answers by heart, without asking for a client certificate. What it has no answer for it leaves out. */
+/** A provider that answers by heart about images, whatever their namespace, without asking for a client certificate. What it has no answer for it leaves out. */
 export async function startRecordedProvider(answers: Readonly<Record<string, Recorded>>): Promise<RecordedProvider> {
   const provider: RecordedProvider = { url: '', asked: [], bend: undefined, close: async () => {} };
   const server = createServer({ ...serverPair, minVersion: 'TLSv1.3', keepAliveTimeout: 120_000 }, async (request, response) => {
@@ -32,7 +33,10 @@ export async function startRecordedProvider(answers: Readonly<Record<string, Rec
 }
 
 function answerOf(keys: string[], answers: Readonly<Record<string, Recorded>>): unknown {
-  const known = keys.flatMap((key) => (answers[key] ? [{ key, ...answers[key] }] : []));
+  const known = keys.flatMap((key) => {
+    const answer = answers[imageOf(key)];
+    return answer ? [{ key, ...answer }] : [];
+  });
   const fault = known.find((entry) => 'fault' in entry);
-  return fault && 'fault' in fault ? faulted(`${fault.key}: ${fault.fault}`) : answered(known as Item[]);
+  return fault && 'fault' in fault ? faulted(`${imageOf(fault.key)}: ${fault.fault}`) : answered(known as Item[]);
 }

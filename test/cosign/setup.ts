@@ -9,6 +9,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Path of the cosign binary. */
     cosign: string;
+    /** Path of the program sigstore-kms-drawer. */
+    kmsPlugin: string;
   }
 }
 
@@ -19,4 +21,6 @@ export async function setup(project: TestProject): Promise<void> {
   if (built.code !== 0) throw new Error(`the bundles could not be built:\n${built.stderr}`);
   const { cosign } = await ensurePeer('cosign', { log: (line) => console.error(line) });
   project.provide('cosign', cosign);
+  const plugin = await ensurePeer('kms-plugin', { log: (line) => console.error(line) });
+  project.provide('kmsPlugin', plugin['sigstore-kms-drawer']);
 }

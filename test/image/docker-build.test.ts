@@ -42,6 +42,8 @@ describe.each(IMAGES)('%s', (image) => {
     const args = [
       `--build-arg=BASE_IMAGE=${tagOf(BASE_NAME)}`,
       `--build-arg=VERSION=${VERSION}`,
+      // BuildKit gives it by itself, the classic builder does not.
+      `--build-arg=TARGETARCH=${process.arch === 'arm64' ? 'arm64' : 'amd64'}`,
       `--file=${join('images', image, 'Dockerfile')}`,
       `--tag=${tag}`,
     ];

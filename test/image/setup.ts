@@ -44,6 +44,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   try {
     const node = (args: readonly string[]): Promise<string> => mustRun(process.execPath, args, { cwd: PROJECT });
     await node(['scripts/build/main.ts', '--quiet']);
+    await node(['scripts/build/evaluator.ts', '--all']);
     const context = join(work, 'context');
     await copyContext(context);
     engine = await startEngine();

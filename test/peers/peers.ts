@@ -2,10 +2,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { inputError } from '../../lib/errors/errors.ts';
-import { runGo } from './go.ts';
+import { cacheFolder, runGo } from '../../scripts/build/go.ts';
 
 /** A real program that tests run beside ours, built from the Go module that `<name>/go.mod` pins. */
 export type Peer = {
@@ -102,6 +101,11 @@ export const peers = {
     variables: () => ({}),
     folders: { swagger: 'proto/v1/swagger' },
   },
+  'kms-plugin': {
+    module: 'github.com/sigstore/sigstore',
+    packages: { 'sigstore-kms-drawer': './drawer' },
+    variables: () => ({}),
+  },
   kubernetes: {
     module: 'k8s.io/kubernetes',
     packages: {
@@ -176,7 +180,7 @@ export async function ensurePeer<N extends PeerName>(name: N, { log, env = proce
   const key = createHash('sha256')
     .update(JSON.stringify([goMod, goSum, flags, peer.packages, peer.folders ?? {}, toolchain, ...(await ownSources(peer, source))]))
     .digest('hex');
-  const cache = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'tekton-supply-chain', 'peers');
+  const cache = cacheFolder(env, 'peers');
   const ready = join(cache, `${name}-${key.slice(0, 16)}`);
   if (!existsSync(ready)) {
     log(`peer ${name}: building with ${toolchain.join(' ')} into ${ready}`);

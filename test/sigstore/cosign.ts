@@ -18,7 +18,7 @@ export type Cosign = {
   publicKey: string;
   sign(image: string, by: Signer, options: readonly string[]): Promise<CommandResult>;
   verify(image: string, by: Expected, options?: readonly string[]): Promise<CommandResult>;
-  verifyAttestation(image: string, type: string, by: Expected): Promise<CommandResult>;
+  verifyAttestation(image: string, type: string, by: Expected, options?: readonly string[]): Promise<CommandResult>;
 };
 
 export async function openCosign(folder: string): Promise<Cosign> {
@@ -35,7 +35,7 @@ export async function openCosign(folder: string): Promise<Cosign> {
       return run(['sign', '--yes', ...signer, ...trust, ...options, image]);
     },
     verify: (image, by, options = []) => run(['verify', ...expecting(by), ...trust, ...options, image]),
-    verifyAttestation: (image, type, by) => run(['verify-attestation', '--type', type, ...expecting(by), ...trust, image]),
+    verifyAttestation: (image, type, by, options = []) => run(['verify-attestation', '--type', type, ...expecting(by), ...trust, ...options, image]),
   };
 }
 

@@ -10,7 +10,9 @@ import { type Bench, openBench } from './bench.ts';
 import { expectDone, expectNoSecrets, REGISTRY_PASSWORD } from './expectations.ts';
 import { REGISTRY_PROVOCATIONS, SOON_NEVER, testFailures } from './failures.ts';
 import { rootWithAnotherKey } from './forge.ts';
+import { FORMAT_PROVOCATIONS } from './format-provocations.ts';
 import { bindToken, identityToken, KEYLESS_PROVOCATIONS, refusing, SECRET_TOKEN, trustWithConfig } from './keyless-provocations.ts';
+import { KMS_PROVOCATIONS, pathWithKeeper } from './kms-provocations.ts';
 import { runStep, type StepRun } from './spawn-step.ts';
 import { logSize, standing } from './standing.ts';
 
@@ -89,6 +91,22 @@ describe('cosign-sign', () => {
     expect((await standing(bench, image)).referrers).toEqual(['vuln, logged']);
   });
 
+  test('a key that a program keeps signs without a workspace, and once', async () => {
+    const image = await bench.pushImage('team/kept-elsewhere');
+    const { path } = await pathWithKeeper(bench);
+    const { params, workspaces } = base(bench, image);
+    const run = {
+      task: 'cosign-sign',
+      params: { ...params, 'key-ref': 'drawer://top' },
+      workspaces: { trust: workspaces?.['trust'] ?? '' },
+      env: { PATH: path },
+    } as const;
+    const first = await runStep(run);
+    expectDone(first, image);
+    expect(first.results['action']).toBe('signed');
+    expect((await runStep(run)).results).toMatchObject({ action: 'kept', 'bundle-digest': first.results['bundle-digest'] });
+  });
+
   test('a registry login goes to the registry alone and is never shown', async () => {
     const image = await bench.pushImage('team/private');
     const authorization = `Basic ${Buffer.from(`robot:${REGISTRY_PASSWORD}`).toString('base64')}`;
@@ -154,6 +172,8 @@ describe('failures of cosign-sign', () => {
     {
       ...REGISTRY_PROVOCATIONS,
       ...KEYLESS_PROVOCATIONS,
+      ...KMS_PROVOCATIONS,
+      ...FORMAT_PROVOCATIONS,
       KEY_MISSING: async () => ({ workspaces: await keyFolder({}), names: 'cosign.key' }),
       KEY_PASSWORD_WRONG: async () => {
         const workspaces = await keyFolder({ 'cosign.password': 'guessed-wrongly' });

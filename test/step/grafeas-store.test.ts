@@ -144,7 +144,7 @@ test("the API of Google's service: records once, filters, and finds every spelli
 describe('failures of grafeas-store', () => {
   let metadata: ScriptedServer;
   beforeAll(async () => {
-    metadata = await startScriptedServer((_request, response) => response.writeHead(403).end('no such account'));
+    metadata = await startScriptedServer((_request, response) => response.writeHead(403, { 'metadata-flavor': 'Google' }).end('no such account'));
   });
   afterAll(() => metadata.close());
 

@@ -84,9 +84,9 @@ const NOBODY = 'http://127.0.0.1:9';
 export const KEYLESS_PROVOCATIONS = {
   SIGNER_UNCLEAR: (): Provoked => ({ workspaces: { 'signing-key': undefined }, names: /neither the workspace signing-key nor identity-token is bound/ }),
   SIGNING_CONFIG_CONFLICT: async (bench: Bench): Promise<Provoked> => ({
-    params: { 'signing-config': CONFIG_FILE },
+    params: { 'rekor-url': `${bench.logUrl}/another`, 'signing-config': CONFIG_FILE },
     workspaces: { trust: await trustWithConfig(bench, {}) },
-    names: 'rekor-url names a log',
+    names: `rekor-url names the log ${bench.logUrl}/another, and the signing config ${bench.logUrl}`,
   }),
   SIGNING_CONFIG_INVALID: (): Provoked => ({
     params: { ...WITH_CONFIG, 'signing-config': 'trusted_root.json' },

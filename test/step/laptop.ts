@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -46,7 +46,7 @@ export async function openLaptop(): Promise<Laptop> {
 }
 
 /** Starts the services of a state folder in this process. */
-export async function serve({ state, folder }: NewState): Promise<Omit<Laptop, 'state' | 'tasks' | 'folder'>> {
+export async function serve({ state, folder }: Pick<NewState, 'state' | 'folder'>): Promise<Omit<Laptop, 'state' | 'tasks' | 'folder'>> {
   const { services, close } = await startServices(state, silentLogger);
   const http = createHttp({ log: silentLogger });
   const client = createRegistry({ http, credentials: anonymousCredentials, log: silentLogger });
@@ -67,15 +67,20 @@ export async function serve({ state, folder }: NewState): Promise<Omit<Laptop, '
 /** A state folder with key and the sample policy, and a folder with the Task `held-scan`; no services. */
 export async function newState(): Promise<NewState> {
   await ensureBundles();
+  const { state, folder, remove } = await bareState();
+  const tasks = await folder('tasks');
+  await writeFile(join(tasks, 'held-scan.yaml'), HELD_SCAN);
+  return { state, tasks, folder, remove };
+}
+
+/** A state folder with key and the sample policy for what runs no step: no bundles are built, and no services run. */
+export async function bareState(): Promise<Omit<NewState, 'tasks'>> {
   const root = await mkdtemp(join(tmpdir(), 'step-laptop-'));
   const state = await openState(join(root, 'state'));
   await writeLightKey({ key: state.keys, publicKey: state.keys });
   await copyFile(join(PROJECT, 'lib/policy/sample-policy.yaml'), join(state.policy, 'policy.yaml'));
   await ensurePolicy(state);
-  const tasks = join(root, 'tasks');
-  await mkdir(tasks);
-  await writeFile(join(tasks, 'held-scan.yaml'), HELD_SCAN);
-  return { state, tasks, folder: (name) => mkdtemp(join(root, `${name}-`)), remove: () => rm(root, { recursive: true, force: true }) };
+  return { state, folder: (name) => mkdtemp(join(root, `${name}-`)), remove: () => rm(root, { recursive: true, force: true }) };
 }
 
 /** A scanner that waits until its report is there: what a test does before it writes the report happens in the middle of the run. */

@@ -2,12 +2,17 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { closeAll } from '../../lib/http/test-server.ts';
 import { PREDICATE_TYPE } from '../../lib/intoto/predicate-type.ts';
 import { spec } from '../../tasks/policy-check/spec.ts';
 import { type Bench, openBench } from './bench.ts';
 import { expectDone, expectFailed } from './expectations.ts';
 import { REGISTRY_PROVOCATIONS, testFailures } from './failures.ts';
 import { type Forge, foreignKey, openForge } from './forge.ts';
+import { FORMAT_PROVOCATIONS } from './format-provocations.ts';
+import { GATEKEEPER_PROVOCATIONS } from './gatekeeper-provocations.ts';
+import { bindToken, identityToken, KEYLESS_PROVOCATIONS, refusing, SECRET_TOKEN, trustWithConfig } from './keyless-provocations.ts';
+import { KMS_PROVOCATIONS } from './kms-provocations.ts';
 import { grypeReport, smallSbom } from './reports.ts';
 import { runStep, type StepRun } from './spawn-step.ts';
 import { logSize, piecesOf, standing } from './standing.ts';
@@ -18,7 +23,10 @@ beforeAll(async () => {
   bench = await openBench();
   forge = await openForge(bench);
 });
-afterAll(() => bench.close());
+afterAll(async () => {
+  await closeAll();
+  await bench.close();
+});
 beforeEach(() => bench.calm());
 
 function base({ workspaces, logUrl }: Bench, image: string): StepRun {
@@ -79,6 +87,35 @@ describe('policy-check', () => {
     expect(bench.requests.filter(({ service, method }) => service === 'log' || (method !== 'GET' && method !== 'HEAD'))).toEqual([]);
   });
 
+  test.each([
+    ['without a key nobody but the registry is asked, and no name is looked up', false],
+    ['with a key the log is asked as well', true],
+  ])('%s', async (_what, publishes) => {
+    const image = await securedImage(`team/asked-${publishes}`);
+    const file = join(await bench.folder('sockets'), 'asked');
+    const env = { NODE_OPTIONS: `--import=${join(import.meta.dirname, 'record-sockets.ts')}`, RECORD_SOCKETS: file };
+    expectDone(await runStep({ ...(publishes ? base(bench, image) : judging(image)), env }), image);
+    const asked = [...new Set((await readFile(file, 'utf8')).trim().split('\n'))];
+    expect(asked.sort()).toEqual([bench.host, ...(publishes ? [new URL(bench.logUrl).host] : [])].sort());
+  });
+
+  test('with a token the summary is signed by its holder: the token goes to Fulcio alone, and is never shown', async () => {
+    const image = await securedImage('team/keyless');
+    const fulcio = await refusing(({ body }) => JSON.stringify({ message: `do not like ${body}` }));
+    const { policy, reports } = bench.workspaces;
+    const workspaces = {
+      policy,
+      reports,
+      trust: await trustWithConfig(bench, { fulcio: fulcio.url }),
+      'identity-token': await bindToken(bench, identityToken()),
+    };
+    const end = await runStep({ ...base(bench, image), params: { ...base(bench, image).params, 'signing-config': 'signing_config.json' }, workspaces });
+    expect(end).toMatchObject({ code: 77, results: { outcome: 'refused', subject: image } });
+    expect(fulcio.seen[0]?.body.toString()).toContain(SECRET_TOKEN);
+    for (const part of [...SECRET_TOKEN.split('.').slice(1), SECRET_TOKEN]) expect([end.stdout, end.stderr].join()).not.toContain(part);
+    expect((await standing(bench, image)).referrers).toEqual(['cyclonedx, logged', 'signature, logged', 'vuln, logged']);
+  });
+
   test('enforce=false reports the denial, publishes it, and succeeds', async () => {
     const image = await bench.pushImage('team/tolerated');
     const end = await runStep({ ...base(bench, image), params: { ...base(bench, image).params, enforce: 'false' } });
@@ -106,6 +143,16 @@ describe('failures of policy-check', () => {
     spec,
     {
       ...REGISTRY_PROVOCATIONS,
+      ...KEYLESS_PROVOCATIONS,
+      ...KMS_PROVOCATIONS,
+      SIGNER_UNCLEAR: async (stage) => ({
+        workspaces: { 'identity-token': await bindToken(stage, identityToken()) },
+        names: 'both the workspaces signing-key and identity-token are bound',
+      }),
+      INDEX_TOO_LARGE: async (stage, image) => {
+        const { params, ...provoked } = await FORMAT_PROVOCATIONS.INDEX_TOO_LARGE(stage, image);
+        return { ...provoked, params: { image: params?.['image'] ?? '' } };
+      },
       VERDICT_FAILED: (_, image) => ({ names: new RegExp(`${image} does not meet policy default at stage build:`) }),
       POLICY_INVALID: async () => ({
         workspaces: await policyFolder({ 'policy.yaml': 'apiVersion: supply-chain.tekton.dev/v1alpha1\nkind: Policy\nrules: [{id: x, type: vibes}]\n' }),
@@ -118,6 +165,7 @@ describe('failures of policy-check', () => {
         await mkdir(join(reports, 'verdict.json'));
         return { workspaces: { reports }, names: join(reports, 'verdict.json') };
       },
+      ...GATEKEEPER_PROVOCATIONS,
       SCAN_REPORT_INVALID: async ({ workspaces }) => {
         await writeFile(join(workspaces.reports, 'scan.txt'), 'NAME INSTALLED FIXED-IN\n');
         return { params: { 'scan-report': 'scan.txt' }, names: 'scan report scan.txt' };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createPublicKey } from 'node:crypto';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startLog } from '../../cli/services/log/server.ts';
@@ -8,10 +8,10 @@ import { PREDICATE_TYPE } from '../../lib/intoto/predicate-type.ts';
 import { silentLogger } from '../../lib/log/log.ts';
 import { spec } from '../../tasks/rekor-upload/spec.ts';
 import { type Bench, openBench } from './bench.ts';
-import { expectDone } from './expectations.ts';
+import { expectDone, expectFailed } from './expectations.ts';
 import { type Provoked, REGISTRY_PROVOCATIONS, testFailures } from './failures.ts';
 import { entryOf, type Forge, foreignKey, openForge, rootWithAnotherKey, withEntry } from './forge.ts';
-import { runStep, type StepRun } from './spawn-step.ts';
+import { runStep, type StepEnd, type StepRun } from './spawn-step.ts';
 import { logSize, standing } from './standing.ts';
 
 const SIGNATURE = PREDICATE_TYPE.signature;
@@ -110,6 +110,44 @@ describe('rekor-upload', () => {
   });
 });
 
+describe('a volume for checkpoints', () => {
+  async function runWith(checkpoints: string, image: string, params: Record<string, string> = {}): Promise<StepEnd> {
+    const run = base(bench, image);
+    return runStep({ ...run, params: { ...run.params, ...params }, workspaces: { ...run.workspaces, checkpoints } });
+  }
+
+  test('keeps the newest one from run to run', async () => {
+    const checkpoints = await bench.folder('checkpoints');
+    const image = await bench.pushImage('team/remembered');
+    expectDone(await runWith(checkpoints, image), image);
+    await leavePending(image);
+    const end = await runWith(checkpoints, image);
+    expectDone(end, image);
+    const [name = '', ...more] = await readdir(checkpoints);
+    expect(more).toEqual([]);
+    expect((await readFile(join(checkpoints, name), 'utf8')).split('\n')[1]).toBe(end.results['log-size']);
+  });
+
+  test.each([
+    ['LOG_FORKED', 1],
+    ['LOG_SHRANK', 0],
+  ])('tells %s although no bundle of the artifact shows it, before anything goes into that log', async (code, longer) => {
+    const checkpoints = await bench.folder('checkpoints');
+    const image = await bench.pushImage(`team/broken-${longer}`);
+    await forge.bundle(image, SIGNATURE, { longer });
+    expectDone(await runWith(checkpoints, image), image);
+    await leavePending(image);
+    const readUrl = await otherHistory(longer * ((await logSize(bench)) + 1));
+    bench.requests.length = 0;
+    const end = await runWith(checkpoints, image, { 'rekor-read-url': readUrl });
+    expectFailed(end, { kind: 'denied', code, names: checkpoints, subject: image });
+    expect(bench.requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD')).toEqual([]);
+    expect((await readdir(checkpoints)).filter((name) => name.endsWith('.conflict'))).toHaveLength(1);
+    // The log of before is believed still.
+    expectDone(await runWith(checkpoints, image), image);
+  });
+});
+
 describe('failures of rekor-upload', () => {
   testFailures(
     spec,
@@ -117,6 +155,11 @@ describe('failures of rekor-upload', () => {
       ...REGISTRY_PROVOCATIONS,
       TRUSTED_ROOT_MISSING: () => ({ params: { 'trusted-root': '' }, names: 'no trusted root' }),
       TRUSTED_ROOT_INVALID: async () => ({ workspaces: await trustWith('no JSON'), names: 'trusted-root' }),
+      FILE_UNWRITABLE: async (stage) => {
+        const checkpoints = join(await stage.folder('checkpoints'), 'file');
+        await writeFile(checkpoints, '');
+        return { workspaces: { checkpoints }, names: checkpoints };
+      },
       FILE_MISSING: async () => ({ params: { 'trusted-root': 'root.json' }, names: 'root.json' }),
       LOG_UNKNOWN: ({ logUrl }) => ({ params: { 'rekor-url': `${logUrl}/shard-2` }, names: `${logUrl}/shard-2` }),
       PENDING_INVALID: async (_, image) => {

@@ -2,8 +2,8 @@
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import * as z from 'zod';
 import { strictBase64 } from '../../../lib/sigstore/checkpoint.ts';
+import { verifiesDigest } from '../../../lib/sigstore/digest-signature.ts';
 import { fitsKey, hashedRekordBody, KEY_DETAILS, type SignedDigest } from '../../../lib/sigstore/hashedrekord.ts';
-import { verifiesDigest } from './digest-signature.ts';
 
 /** The canonical entry of a request, or the message with which a log refuses it (status 400). */
 export type EntryRequest = { body: Buffer; refusal?: undefined } | { refusal: string };

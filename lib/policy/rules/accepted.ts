@@ -2,7 +2,7 @@
 import { type Evidence, type EvidencePiece, type VerifiedPiece, verifiedPieces } from '../../evidence/evidence.ts';
 import { PREDICATE_TYPE, predicateTypeName } from '../../intoto/predicate-type.ts';
 import { oneLine } from '../foreign-text.ts';
-import type { SignerRequirement } from '../policy-schema.ts';
+import type { SignerRequirement } from '../schema-parts.ts';
 import type { Problem } from '../verdict.ts';
 import { isNamed, signersInWords, standing } from './signers.ts';
 

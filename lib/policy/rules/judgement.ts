@@ -19,7 +19,20 @@ export type RuleInput = {
 };
 
 /** A rule's answer; `evidence` holds the digests of the pieces that counted. */
-export type Judgement = { outcome: Outcome; summary: string; facts: string[]; problems: Problem[]; evidence: string[] };
+export type Judgement = {
+  outcome: Outcome;
+  summary: string;
+  facts: string[];
+  problems: Problem[];
+  evidence: string[];
+  /** What the notes of the verdict must repeat, because somebody has to do something although the rule may have passed. */
+  notes?: string[];
+};
+
+/** The artifact's host and repository, as `images` of rules and waivers name it. */
+export function repositoryOf({ subject }: Pick<Evidence, 'subject'>): string {
+  return subject.slice(0, subject.lastIndexOf('@'));
+}
 
 /** Judges one type of rule: a pure function of the rule and what is there. */
 export type RuleJudge<T extends RuleType> = (rule: RuleOf<T>, input: RuleInput) => Judgement;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import type { SignerRequirement } from '../policy-schema.ts';
+import type { SignerRequirement } from '../schema-parts.ts';
 import { signer } from '../test-evidence.ts';
 import { signersInWords, standing } from './signers.ts';
 

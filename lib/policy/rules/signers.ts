@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Signer } from '../../evidence/evidence.ts';
-import type { SignerRequirement } from '../policy-schema.ts';
+import type { SignerRequirement } from '../schema-parts.ts';
 
 /** How a requirement stands against the signers that are there. Names are those of the policy. */
 export type SignerStanding = { met: boolean; present: string[]; missing: string[] };

@@ -5,7 +5,7 @@ import type { Evidence } from '../../evidence/evidence.ts';
 import { PREDICATE_TYPE } from '../../intoto/predicate-type.ts';
 import type { JudgeInput } from '../judge.ts';
 import { evidence, OTHER_DIGEST, piece, SUBJECT_DIGEST } from '../test-evidence.ts';
-import { expectResult, resultOf } from '../test-judge.ts';
+import { expectResult, resultOf, verdictOf } from '../test-judge.ts';
 import { parseScanReport, type ScanReport } from '../vulnerability-report.ts';
 
 type Case = [name: string, rule: string, pieces: Evidence['pieces'], expected: 'passed' | string];
@@ -21,7 +21,7 @@ describe('vulnerabilities', () => {
   const vuln = (predicate: unknown, options = {}) => piece(PREDICATE_TYPE.vuln, { predicate, ...options });
   const wrapped = (result: unknown) => ({ scanner: { uri: 'pkg:x', result }, metadata: {} });
   const clean = { ...TRIVY, Results: [] };
-  const ignoring = (entry: string) => rule(`, ignore: [{ ${entry} }]`, '[{ severity: critical }]');
+  const ignoring = (entry: string) => rule(`, waivers: [{ ${entry} }]`, '[{ severity: critical }]');
 
   it.each<[name: string, rule: string, extra: Partial<JudgeInput>, expected: string]>([
     ['nothing that bad', rule('', '[{ severity: critical, fix: available }]'), only('critical', 'none'), 'passed'],
@@ -45,12 +45,42 @@ describe('vulnerabilities', () => {
       'does not name the digest',
     ],
     ['a file, where none is accepted', rule(attested), scan({ findings: [] }), 'no scan: none is attested'],
-    ['ignored', ignoring('id: GHSA-aaaa-bbbb-cccc, reason: x, expires: 2026-08-15'), scan({}), 'passed'],
-    ['ignored by its alias', ignoring('id: cve-2025-10001, reason: x, expires: 2026-12-31'), scan({}), 'passed'],
-    ['ignored in this package', ignoring('id: CVE-2025-10001, package: merge-deeply, reason: x, expires: 2026-12-31'), scan({}), 'passed'],
-    ['ignored in another package', ignoring('id: CVE-2025-10001, package: other, reason: x, expires: 2026-12-31'), scan({}), 'merge-deeply'],
-    ['ignored until yesterday', ignoring('id: CVE-2025-10001, reason: x, expires: 2026-08-14'), scan({}), 'merge-deeply'],
-    ['another one ignored', ignoring('id: CVE-2025-10000, reason: x, expires: 2026-12-31'), scan({}), 'merge-deeply'],
+    ['waived', ignoring('id: GHSA-aaaa-bbbb-cccc, reason: x, approver: boss, expires: 2026-08-15'), scan({}), 'passed'],
+    ['waived by its alias', ignoring('id: cve-2025-10001, reason: x, approver: boss, expires: 2026-12-31'), scan({}), 'passed'],
+    ['waived in this package', ignoring('id: CVE-2025-10001, package: merge-deeply, reason: x, approver: boss, expires: 2026-12-31'), scan({}), 'passed'],
+    ['waived in another package', ignoring('id: CVE-2025-10001, package: other, reason: x, approver: boss, expires: 2026-12-31'), scan({}), 'merge-deeply'],
+    ['waived until yesterday', ignoring('id: CVE-2025-10001, reason: x, approver: boss, expires: 2026-08-14'), scan({}), 'merge-deeply'],
+    [
+      'waived for this image',
+      ignoring('id: CVE-2025-10001, images: ["registry.example.com/team/*"], reason: x, approver: boss, expires: 2026-12-31'),
+      scan({}),
+      'passed',
+    ],
+    [
+      'waived for another image',
+      ignoring('id: CVE-2025-10001, images: ["registry.example.com/other/*"], reason: x, approver: boss, expires: 2026-12-31'),
+      scan({}),
+      'merge-deeply',
+    ],
+    [
+      'waived for the package URL',
+      ignoring('id: CVE-2025-10001, purl: "pkg:npm/merge-deeply@4.*", reason: x, approver: boss, expires: 2026-12-31'),
+      scan({}),
+      'passed',
+    ],
+    [
+      'waived for another version',
+      ignoring('id: CVE-2025-10001, purl: "pkg:npm/merge-deeply@5.*", reason: x, approver: boss, expires: 2026-12-31'),
+      scan({}),
+      'merge-deeply',
+    ],
+    [
+      'waived until yesterday, by name',
+      ignoring('id: CVE-2025-10001, reason: x, approver: boss, expires: 2026-08-14'),
+      scan({}),
+      'its waiver, approved by boss, expired after 2026-08-14',
+    ],
+    ['another one waived', ignoring('id: CVE-2025-10000, reason: x, approver: boss, expires: 2026-12-31'), scan({}), 'merge-deeply'],
   ])('%s', (_name, text, extra, expected) => {
     expectResult(resultOf(text, evidence(), extra), expected);
   });
@@ -59,17 +89,21 @@ describe('vulnerabilities', () => {
     const several = scan({
       findings: [{ id: 'ELSA-1', aliases: ['CVE-2025-1', 'CVE-2025-2'], severity: 'critical', package: 'p', version: '1', fixedIn: [], fix: 'none' }],
     });
-    expectResult(resultOf(ignoring('id: CVE-2025-1, reason: x, expires: 2026-12-31'), evidence(), several), 'ELSA-1 in p 1');
+    expectResult(resultOf(ignoring('id: CVE-2025-1, reason: x, approver: boss, expires: 2026-12-31'), evidence(), several), 'ELSA-1 in p 1');
   });
 
-  it('reports ignored, unused, expired and soon expiring entries', () => {
+  it('reports used, unused, expired and soon expiring waivers, in the notes of the verdict too', () => {
     const text = rule(
-      ', ignore: [{ id: CVE-2025-10001, reason: not reachable, expires: 2026-08-20 }, { id: CVE-1, reason: x, expires: 2026-12-31 }, { id: CVE-2, reason: x, expires: 2026-01-01 }]',
+      ', waivers: [{ id: CVE-2025-10001, reason: not reachable, approver: boss, expires: 2026-08-20 }, { id: CVE-1, reason: x, approver: boss, expires: 2026-12-31 }, { id: CVE-2, reason: x, approver: boss, expires: 2026-01-01 }]',
     );
     const { facts } = resultOf(text, evidence(), scan({}));
-    expect(facts).toContain('ignore CVE-2025-10001: 1 findings are ignored until 2026-08-20, which is soon, because: not reachable');
-    expect(facts).toContain('ignore CVE-1: matches nothing');
-    expect(facts).toContain('ignore CVE-2: expired after 2026-01-01 and no longer applies');
+    expect(facts).toContain('waiver CVE-2025-10001: 1 findings are waived until 2026-08-20, approved by boss, because: not reachable');
+    expect(facts).toContain('waiver CVE-1: matches nothing');
+    expect(facts).toContain('waiver CVE-2: expired after 2026-01-01 and no longer applies');
+    const { notes } = verdictOf([`id: v, ${text}`], evidence(), scan({}));
+    for (const note of ['waiver CVE-2025-10001 expires soon, after 2026-08-20', 'waiver CVE-1 matches nothing', 'waiver CVE-2 expired after 2026-01-01'])
+      expect(notes.join('\n')).toContain(note);
+    expect(verdictOf([`id: v, ${text.replace('block:', 'waiverWarningDays: 3, block:')}`], evidence(), scan({})).notes.join()).not.toContain('expires soon');
     expect(facts.join('\n')).toContain("1 matches left out by the scanner's own settings");
   });
 

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Finding, severityRank, uniteFindings } from '../findings.ts';
+import { type Finding, SEVERITIES, uniteFindings } from '../findings.ts';
 import { oneLine } from '../foreign-text.ts';
-import { type RuleOf, SEVERITIES } from '../policy-schema.ts';
+import type { RuleOf } from '../policy-schema.ts';
 import type { Problem } from '../verdict.ts';
-import { ignoresAt } from './ignores.ts';
-import type { RuleJudge } from './judgement.ts';
+import { type Answer, answerTo } from './blocking.ts';
+import { type Judgement, type RuleJudge, repositoryOf } from './judgement.ts';
 import { scanReports } from './scan-reports.ts';
+import { type Vex, vexOf } from './vex.ts';
+import { type Waivers, waiversAt } from './waivers.ts';
 
-type Answer = 'block' | 'warn' | 'pass';
+const SHOWN = 20;
 
-/** Whether the scan reports that count hold a finding that the rule blocks. Without a report that counts the rule fails: no scan is not a clean scan. */
+/**
+ * Whether the scan reports that count hold a finding that the rule blocks. Without a report that counts the rule fails: no scan is not a clean scan. Findings are united by alias, then VEX of
+ * trusted signers suppresses, then waivers cover, then the entries under `block` decide; nothing is dropped without a fact.
+ */
 export const judgeVulnerabilities: RuleJudge<'vulnerabilities'> = (rule, input) => {
   const { reports, facts, problems, evidence } = scanReports(rule, input);
   if (reports.length === 0) {
@@ -17,27 +22,43 @@ export const judgeVulnerabilities: RuleJudge<'vulnerabilities'> = (rule, input) 
     return { outcome: 'failed', summary: noScan ? 'no scan' : 'no scan report that counts', facts, problems, evidence };
   }
   const findings = uniteFindings(reports.flatMap(({ report }) => report.findings));
-  const ignores = ignoresAt(rule.ignore, input.now);
-  const judged = findings.filter((finding) => !ignores.covers(finding));
-  const blocked = judged.filter((finding) => answer(rule, finding) === 'block');
-  const unknown = judged.filter((finding) => answer(rule, finding) === 'warn');
-  facts.push(counted(findings), ...ignores.facts());
-  if (unknown.length > 0) facts.push(`${unknown.length} findings have no severity: ${unknown.slice(0, 20).map(named).join('; ')}`);
-  const failed = blocked.length > 0 || problems.length > 0;
+  const vex = vexOf(rule, input);
+  const waivers = waiversAt(rule.waivers, input.now, repositoryOf(input.evidence), rule.waiverWarningDays);
+  const sorted = sort(findings, rule, input.now, vex, waivers);
+  const wrong = [...problems, ...vex.problems];
   return {
-    outcome: failed ? 'failed' : 'passed',
-    summary: summaryOf(findings.length, blocked.length, problems.length),
-    facts,
-    problems: [...problems, ...blocked.map(blockedProblem)],
-    evidence,
+    outcome: sorted.blocked.length > 0 || wrong.length > 0 ? 'failed' : 'passed',
+    summary: summaryOf(findings.length, sorted.blocked.length, wrong.length),
+    facts: [...facts, counted(findings), ...vex.facts, ...sorted.facts, ...waivers.facts()],
+    problems: [...wrong, ...sorted.blocked],
+    evidence: [...evidence, ...vex.evidence],
+    notes: waivers.notes(),
   };
 };
 
-function answer(rule: RuleOf<'vulnerabilities'>, finding: Finding): Answer {
-  if (finding.severity === 'unknown') return rule.unknownSeverity === 'ignore' ? 'pass' : rule.unknownSeverity;
-  const rank = severityRank(finding.severity);
-  const hit = rule.block.some(({ severity, fix }) => rank >= severityRank(severity) && (fix === 'any' || finding.fix === 'available'));
-  return hit ? 'block' : 'pass';
+/** Findings that block, as problems, and facts about those that do not although they would. */
+function sort(
+  findings: readonly Finding[],
+  rule: RuleOf<'vulnerabilities'>,
+  now: Date,
+  vex: Vex,
+  waivers: Waivers,
+): Pick<Judgement, 'facts'> & { blocked: Problem[] } {
+  const blocked: Problem[] = [];
+  const suppressed: string[] = [];
+  const unknown: string[] = [];
+  for (const finding of findings) {
+    const answer = answerTo(rule, finding, now);
+    const reason = vex.suppresses(finding);
+    if (reason !== undefined) suppressed.push(`${named(finding)} (${finding.severity}) is suppressed by VEX: ${reason}`);
+    else if (waivers.cover(finding)) continue;
+    else if (answer.kind === 'block') blocked.push(blockedProblem(finding, answer, waivers));
+    else if (answer.kind === 'warn') unknown.push(named(finding));
+  }
+  const facts = suppressed.slice(0, SHOWN);
+  if (suppressed.length > SHOWN) facts.push(`and ${suppressed.length - SHOWN} more findings are suppressed by VEX`);
+  if (unknown.length > 0) facts.push(`${unknown.length} findings have no severity: ${unknown.slice(0, SHOWN).join('; ')}`);
+  return { blocked, facts };
 }
 
 function summaryOf(all: number, blocked: number, problems: number): string {
@@ -51,7 +72,7 @@ function counted(findings: readonly Finding[]): string {
   return `findings by severity: ${words.join(', ')}, unknown ${counts.get('unknown')?.length ?? 0}`;
 }
 
-function blockedProblem(finding: Finding): Problem {
+function blockedProblem(finding: Finding, { why }: Answer, waivers: Waivers): Problem {
   const versions = finding.fixedIn.slice(0, 5).map((version) => oneLine(version, 60));
   const state = {
     available: `fixed in ${versions.join(', ') || 'a later version'}`,
@@ -59,12 +80,12 @@ function blockedProblem(finding: Finding): Problem {
     'wont-fix': 'will not be fixed',
     unknown: 'no fix known',
   };
-  const ignore = 'add it to the ignore list of the rule with a reason and an end';
   const update = finding.fix === 'available' ? `update ${oneLine(finding.package, 100)} to ${versions[0] ?? 'a fixed version'}, or ` : '';
+  const parts = [finding.severity === 'unknown' ? 'no severity' : finding.severity, state[finding.fix], ...why, waivers.expiredFor(finding)];
   return {
     object: named(finding),
-    reason: `${finding.severity === 'unknown' ? 'no severity' : finding.severity}, ${state[finding.fix]}`,
-    remedy: `${update}${ignore}`,
+    reason: parts.filter((part) => part !== undefined).join(', '),
+    remedy: `${update}give the rule a waiver with reason, approver and end`,
   };
 }
 

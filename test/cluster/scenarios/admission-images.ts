@@ -2,6 +2,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { transientError } from '../../../lib/errors/errors.ts';
+import { PREDICATE_TYPE } from '../../../lib/intoto/predicate-type.ts';
+import { APPROVAL_TYPE } from '../../../lib/policy/approval-predicate.ts';
 import type { Verdict } from '../../../lib/policy/verdict.ts';
 import { parseDigestReference } from '../../../lib/reference/reference.ts';
 import { generateCosignKey } from '../../../lib/sigstore/cosign-key.ts';
@@ -12,8 +14,15 @@ import { openArtifactPlace } from './artifact-place.ts';
 import { referrersOf } from './evidence-reading.ts';
 import type { Suite } from './suite.ts';
 
+/** What scans have found. The policy once let CVE-2026-0002 pass. */
+const FINDINGS = {
+  clean: [],
+  critical: [{ id: 'CVE-2026-0001', severity: 'Critical', package: 'greeting', version: '2.1.0' }],
+  waived: [{ id: 'CVE-2026-0002', severity: 'Critical', package: 'greeting', version: '2.1.0' }],
+} as const;
+
 /** What is true of an image; what is not told is as the policy wants it. */
-export type Evidence = { signature?: 'logged' | 'unlogged' | 'stranger' | 'none'; sbom?: boolean; scan?: 'clean' | 'critical' | 'none' };
+export type Evidence = { signature?: 'logged' | 'unlogged' | 'stranger' | 'none'; sbom?: boolean; scan?: keyof typeof FINDINGS | 'none'; approved?: boolean };
 
 /** Judges what the steps make of an image; every report is an attested one, since nobody hands a file over to an admission. */
 export const ADMISSION_POLICY = `apiVersion: supply-chain.tekton.dev/v1alpha1
@@ -31,6 +40,8 @@ rules:
     type: vulnerabilities
     report: {file: false, attestation: {signers: {any: [release]}}}
     block: [{severity: critical}]
+    waivers: [{id: CVE-2026-0002, reason: the function is not called, approver: ann, expires: 2026-01-31}]
+  - {id: approved, type: approval, signers: {any: [release]}}
 `;
 
 /** The team that makes images and evidence, by the steps as processes. Files under `root`: policy/, trust/, and keys. */
@@ -40,6 +51,8 @@ export type Maker = {
   image(name: string, evidence?: Evidence): Promise<string>;
   /** Pushes an image that has nothing but the evidence about another one. */
   thief(name: string, donor: string): Promise<string>;
+  /** Pushes an image whose SBOM attestation is that of another one, changed to speak of it. */
+  tampered(name: string, donor: string): Promise<string>;
   /** Attests a scan that found something critical. */
   findCritical(image: string): Promise<void>;
   /** What policy-check says of it for the stage deploy. */
@@ -57,6 +70,7 @@ export async function openMaker(suite: Suite, root: string, repository: string):
     root,
     image: (name, evidence = {}) => makeImage(making, name, evidence),
     thief: (name, donor) => makeThief(making, name, donor),
+    tampered: (name, donor) => makeTampered(making, name, donor),
     findCritical: (image) => attestScan(making, image, 'critical'),
     check: (image) => checkImage(making, image),
   };
@@ -75,7 +89,7 @@ function push({ suite, repository }: Making, name: string): Promise<string> {
   return pushAppImage(suite.bed, { registry: suite.registry, repository: `${repository}/${name}`, note: `${repository}/${name}` });
 }
 
-async function makeImage(making: Making, name: string, { signature = 'logged', sbom = true, scan = 'clean' }: Evidence): Promise<string> {
+async function makeImage(making: Making, name: string, { signature = 'logged', sbom = true, scan = 'clean', approved = true }: Evidence): Promise<string> {
   const image = await push(making, name);
   if (signature !== 'none') {
     const by = signature === 'stranger' ? 'stranger' : 'release';
@@ -87,24 +101,46 @@ async function makeImage(making: Making, name: string, { signature = 'logged', s
     await sign(making, image, { params: { predicate: results['sbom-path'] ?? '', 'predicate-type': 'cyclonedx' } });
   }
   if (scan !== 'none') await attestScan(making, image, scan);
+  if (approved) await attestApproval(making, image);
   return image;
 }
 
 async function makeThief(making: Making, name: string, donor: string): Promise<string> {
   const image = await push(making, name);
-  const place = openArtifactPlace(making.suite.registry);
+  await attachCopies(making, image, donor, (bundle) => bundle);
+  return image;
+}
+
+/** With all evidence but an SBOM, and the donor's SBOM attestation with the digest of this image in it. */
+async function makeTampered(making: Making, name: string, donor: string): Promise<string> {
+  const image = await makeImage(making, name, { sbom: false });
+  const hex = (reference: string): string => parseDigestReference(reference).digest.slice('sha256:'.length);
+  await attachCopies(making, image, donor, (bundle) => {
+    const { dsseEnvelope, ...rest } = JSON.parse(bundle.toString('utf8')) as { dsseEnvelope: { payload: string } };
+    const statement = Buffer.from(dsseEnvelope.payload, 'base64').toString('utf8');
+    if ((JSON.parse(statement) as { predicateType: string }).predicateType !== PREDICATE_TYPE.cyclonedx) return undefined;
+    const payload = Buffer.from(statement.replaceAll(hex(donor), hex(image))).toString('base64');
+    return Buffer.from(JSON.stringify({ ...rest, dsseEnvelope: { ...dsseEnvelope, payload } }));
+  });
+  return image;
+}
+
+/** Lets the evidence of the donor refer to the image, as `change` makes of it; what it makes nothing of is left out. */
+async function attachCopies({ suite }: Making, image: string, donor: string, change: (bundle: Buffer) => Buffer | undefined): Promise<void> {
+  const place = openArtifactPlace(suite.registry);
   try {
     const { registry, repository } = parseDigestReference(donor);
     for (const digest of await referrersOf(donor)) {
       const { bytes } = await place.client.manifest({ registry, repository, digest });
       const { artifactType, annotations, layers } = JSON.parse(bytes.toString('utf8')) as Referrer;
-      const contents = layers.map(async ({ mediaType, digest: blob }) => ({ mediaType, bytes: await blobOf(donor, blob) }));
-      await place.client.pushReferrer(parseDigestReference(image), { artifactType, annotations, layers: await Promise.all(contents) });
+      const [layer] = layers;
+      const changed = layer && change(await blobOf(donor, layer.digest));
+      if (layer && changed)
+        await place.client.pushReferrer(parseDigestReference(image), { artifactType, annotations, layers: [{ mediaType: layer.mediaType, bytes: changed }] });
     }
   } finally {
     place.close();
   }
-  return image;
 }
 
 type Referrer = { artifactType: string; annotations: Record<string, string>; layers: { mediaType: string; digest: string }[] };
@@ -116,10 +152,15 @@ async function blobOf(image: string, digest: string): Promise<Buffer> {
   return Buffer.from(await response.arrayBuffer());
 }
 
-async function attestScan(making: Making, image: string, scan: 'clean' | 'critical'): Promise<void> {
-  const findings = scan === 'critical' ? [{ id: 'CVE-2026-0001', severity: 'Critical', package: 'greeting', version: '2.1.0' }] : [];
-  await writeFile(join(await reportsFolder(making, image), 'scan.json'), JSON.stringify(grypeReport(image, findings)));
+async function attestScan(making: Making, image: string, scan: keyof typeof FINDINGS): Promise<void> {
+  await writeFile(join(await reportsFolder(making, image), 'scan.json'), JSON.stringify(grypeReport(image, FINDINGS[scan])));
   await sign(making, image, { params: { predicate: 'scan.json', 'predicate-type': 'vuln' } });
+}
+
+async function attestApproval(making: Making, image: string): Promise<void> {
+  const approval = { gate: 'production', decision: 'approved', approvers: ['ann'], decidedAt: new Date().toISOString() };
+  await writeFile(join(await reportsFolder(making, image), 'approval.json'), JSON.stringify(approval));
+  await sign(making, image, { params: { predicate: 'approval.json', 'predicate-type': APPROVAL_TYPE } });
 }
 
 async function sign(making: Making, image: string, { by = 'release', params }: { by?: string; params: Record<string, string> }): Promise<void> {

@@ -20,6 +20,7 @@ const BLOCK = {
   secret: 'create secret tls admission-provider-tls --cert=tls.crt --key=tls.key\n',
   service: 'rollout status',
   policies: 'wait --for=create',
+  approval: 'apply -f rendered/install/admission-provider/92-require-approval.yaml',
   mutation: '8*.yaml; do',
   removal: 'ls -r',
   renewal: '--dry-run=client',

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Verdict } from '../../../lib/policy/verdict.ts';
 import type { ApiAnswer, ApiClient, ApiObject } from './api-client.ts';
 
 export type Kind = 'Pod' | 'Deployment' | 'CronJob';
@@ -51,4 +52,11 @@ export function violationsOf(message: string): { constraint: string; text: strin
     const [, constraint = '', text = ''] = /^\[([a-z-]+)\] (.*)$/.exec(line) ?? [];
     return constraint === '' ? [] : [{ constraint, text }];
   });
+}
+
+/** Why a verdict failed, as the message of an admission has it: summary of the rule, first object and reason. */
+export function reasonsOf({ rules }: Verdict): string[] {
+  return rules.flatMap(({ id, outcome, summary, problems: [first] }) =>
+    outcome === 'failed' && first ? [`[${id}] ${summary}; ${first.object}: ${first.reason}`] : [],
+  );
 }

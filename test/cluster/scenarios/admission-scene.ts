@@ -26,8 +26,10 @@ const IMAGES = {
   unlogged: { signature: 'unlogged' },
   bare: { sbom: false },
   critical: { scan: 'critical' },
+  waived: { scan: 'waived' },
+  unapproved: { approved: false },
 } as const satisfies Record<string, Evidence>;
-export type ImageName = keyof typeof IMAGES | 'thief';
+export type ImageName = keyof typeof IMAGES | 'thief' | 'tampered';
 
 export type AdmissionScene = {
   suite: Suite;
@@ -78,7 +80,7 @@ export async function openAdmissionScene(): Promise<AdmissionScene> {
     undo.push(() => guide.remove());
     await bed.apply([namespaceOf(namespace, scope), namespaceOf(older), namespaceOf(free)]);
     for (const name of [namespace, older, free]) undo.push(() => deleteTeam(bed, { namespace: name }));
-    const [images] = await Promise.all([makeImages(maker), guide.run('mounts', 'certificate', 'secret', 'service', 'policies', 'mutation')]);
+    const [images] = await Promise.all([makeImages(maker), guide.run('mounts', 'certificate', 'secret', 'service', 'policies', 'approval', 'mutation')]);
     const flippedBefore = await letFlip({ suite, api, maker, images, older, scope });
     let asked = 0;
     return {
@@ -115,7 +117,8 @@ async function makeImages(maker: Maker): Promise<Record<ImageName, string>> {
   };
   await Promise.all([worker(), worker(), worker()]);
   const images = Object.fromEntries(made) as Record<ImageName, string>;
-  return { ...images, thief: await maker.thief('thief', images.app) };
+  const [thief, tampered] = await Promise.all([maker.thief('thief', images.app), maker.tampered('tampered', images.app)]);
+  return { ...images, thief, tampered };
 }
 
 type Flipping = { suite: Suite; api: ApiClient; maker: Maker; images: Record<ImageName, string>; older: string; scope: string };

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Verdict } from '../../../lib/policy/verdict.ts';
 import { parseDigestReference } from '../../../lib/reference/reference.ts';
 import { MEDIA_TYPE } from '../../../lib/registry/oci.ts';
 import { rotateAuthority } from './admission-authority.ts';
 import { PROVIDER } from './admission-install.ts';
 import { medianAdmission } from './admission-latency.ts';
-import { create, KINDS, type Kind, pathOf, violationsOf, workload } from './admission-objects.ts';
+import { create, KINDS, type Kind, pathOf, reasonsOf, violationsOf, workload } from './admission-objects.ts';
 import { type AdmissionScene, type ImageName, openAdmissionScene, until } from './admission-scene.ts';
 import type { ApiAnswer } from './api-client.ts';
 import { openArtifactPlace } from './artifact-place.ts';
@@ -20,7 +19,7 @@ afterAll(async () => {
   await scene?.close();
 });
 
-const CHECKS = ['require-verdict', 'require-cosign-signature', 'require-sbom', 'block-vulnerable-images'];
+const CHECKS = ['require-verdict', 'require-cosign-signature', 'require-sbom', 'block-vulnerable-images', 'require-approval'];
 const DENIED = 'admission webhook "validation.gatekeeper.sh" denied the request: ';
 
 /** Gatekeeper's mutation refuses with this status, its validation with 403. */
@@ -95,8 +94,23 @@ describe('a bad image', () => {
     ['unsigned', 'unsigned', /there is no signature.*remedy: sign the artifact/, ['logged', 'signed'], ['require-cosign-signature']],
     ['signed by a stranger', 'stranger', /none of the trusted keys signed/, ['logged', 'signed'], ['require-cosign-signature']],
     ['not in the log', 'unlogged', /not in the log/, ['logged'], ['require-cosign-signature']],
-    ['with the evidence of another image', 'thief', /speaks about another artifact/, ['logged', 'sbom', 'signed', 'vulnerabilities'], CHECKS.slice(1)],
+    [
+      'with the evidence of another image',
+      'thief',
+      /speaks about another artifact/,
+      ['approved', 'logged', 'sbom', 'signed', 'vulnerabilities'],
+      CHECKS.slice(1),
+    ],
     ['without SBOM', 'bare', /no SBOM by release/, ['sbom'], ['require-sbom']],
+    ['with a tampered attestation', 'tampered', /\[sbom\] no SBOM by release; sha256:[0-9a-f]{64}: was rejected/, ['sbom'], ['require-sbom']],
+    [
+      'with a vulnerability whose waiver has expired',
+      'waived',
+      /CVE-2026-0002.*its waiver, approved by ann, expired after 2026-01-31/,
+      ['vulnerabilities'],
+      ['block-vulnerable-images'],
+    ],
+    ['without approval', 'unapproved', /\[approved\] no approval attested by release/, ['approved'], ['require-approval']],
     ['with a critical vulnerability', 'critical', /CVE-2026-0001 in greeting 2\.1\.0: critical/, ['vulnerabilities'], ['block-vulnerable-images']],
   ])(
     '%s is denied in Pod, Deployment and CronJob, and as init container, with image and reason, which policy-check gives, too',
@@ -142,13 +156,6 @@ describe('a bad image', () => {
     expect({ status, message }).toEqual({ status: 403, message: expect.stringContaining(`image ${image} cannot be verified: MANIFEST_UNKNOWN`) });
   });
 });
-
-/** As the message of an admission has them: summary of the rule, first object and reason. */
-function reasonsOf({ rules }: Verdict): string[] {
-  return rules.flatMap(({ id, outcome, summary, problems: [first] }) =>
-    outcome === 'failed' && first ? [`[${id}] ${summary}; ${first.object}: ${first.reason}`] : [],
-  );
-}
 
 describe('a tag', () => {
   test('is pinned to its digest in a new Pod, which runs; moved to what nobody signed, no Pod gets it', async () => {

@@ -69,7 +69,7 @@ export const REMOTE_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'referrers-overwritten',
-    file: 'lib/registry/fallback.ts',
+    file: 'lib/registry/tag-union.ts',
     find: "'add' in change ? [...others, change.add] : others",
     replace: "'add' in change ? [change.add] : others",
     gain: 'On registries without the referrers API, each new piece of evidence deletes all others.',

@@ -45,8 +45,8 @@ export const SIGNING_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'logged-before-it-is-checked',
-    file: 'lib/attest/attest.ts',
-    find: 'if (dated !== signed) check(context, dated, signer, false);',
+    file: 'lib/attest/make-bundle.ts',
+    find: 'if (bundle !== signed) checkNew(context, bundle, signer, false);',
     replace: '',
     gain: 'A signature that nobody will believe stands in the public log for ever.',
     tests: ['lib/attest/keyless.test.ts'],
@@ -66,5 +66,21 @@ export const SIGNING_MUTANTS: readonly Mutant[] = [
     replace: '',
     gain: 'Whoever may push referrers has rekor-upload log certificates of their own making.',
     tests: ['tasks/rekor-upload/pending.test.ts'],
+  },
+  {
+    id: 'summary-of-anybody',
+    file: 'lib/attest/standing.ts',
+    find: 'return certified(piece, image, signer, trust) !== undefined;',
+    replace: 'return piece.bundle?.certificate !== undefined;',
+    gain: 'Whoever may push a referrer has policy-check sign a verification summary with the time that they like.',
+    tests: ['lib/attest/standing.test.ts'],
+  },
+  {
+    id: 'forked-log-is-remembered',
+    file: 'lib/sigstore/log-memory.ts',
+    find: '        await rekor.proveConsistency({ from: kept, to: newest });\n',
+    replace: '',
+    gain: 'A log that shows another history to us than before is believed, and its new history is what counts from then on.',
+    tests: ['lib/sigstore/log-memory.test.ts'],
   },
 ];
