@@ -4,8 +4,9 @@ import { copyFile, mkdir, readdir, readFile, rename, stat } from 'node:fs/promis
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { ARCHITECTURES, type Architecture } from '../../images/builder/base.ts';
-import { asStepError, EXIT_CODE, inputError } from '../../lib/errors/errors.ts';
+import { inputError } from '../../lib/errors/errors.ts';
 import { evaluatorPlace } from '../../lib/gatekeeper/find-evaluator.ts';
+import { tellFailure } from '../../lib/log/tell-failure.ts';
 import { cacheFolder, runGo } from './go.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -64,8 +65,6 @@ if (import.meta.main) {
   try {
     await main(process.argv.slice(2));
   } catch (thrown) {
-    const error = asStepError(thrown);
-    console.error(`${error.code}: ${error.message}${error.hint ? `\nhint: ${error.hint}` : ''}`);
-    process.exitCode = EXIT_CODE[error.kind];
+    tellFailure(thrown);
   }
 }
