@@ -180,7 +180,7 @@ describe('a tag', () => {
     await tag(scene.images.unsigned, 'moved');
     const { status, message } = await admit({ images: [tagged] });
     expect(status).toBe(403);
-    expect(message).toContain(`image ${tagged} does not pass check verdict: [logged]`);
+    expect(message).toContain(`image ${tagged} does not pass check signature: [signed] not signed by release`);
   });
 
   test('that does not exist is refused by the mutation', async () => {
