@@ -13,6 +13,7 @@ import { policyCommand } from './commands/policy.ts';
 import { runCommand } from './commands/run.ts';
 import { servicesCommand } from './commands/services.ts';
 import { startCommand } from './commands/start.ts';
+import { trustCommand } from './commands/trust.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { DEFAULT_STATE } from './state/state.ts';
 
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
     .command(servicesCommand)
     .command(gateCommand)
     .command(keysCommand)
+    .command(trustCommand)
     .command(catalogCommand)
     .command(admissionCommand)
     .command(conformanceCommand)

@@ -6,10 +6,11 @@ import { EXIT_CODE, inputError } from '../../lib/errors/errors.ts';
 import { readBounded, readBoundedIfPresent } from '../../lib/files/bounded-read.ts';
 import { createHttp } from '../../lib/http/http.ts';
 import { createLogger } from '../../lib/log/log.ts';
+import type { Verdict } from '../../lib/policy/verdict.ts';
 import { VERDICT_FORMATS } from '../../lib/policy/verdict-formats.ts';
 import { parseScanReport } from '../../lib/policy/vulnerability-report.ts';
 import { sha256Digest } from '../../lib/reference/digest.ts';
-import { parseDigestReference } from '../../lib/reference/reference.ts';
+import type { DigestReference } from '../../lib/reference/reference.ts';
 import { createRegistry } from '../../lib/registry/client.ts';
 import { dockerCredentials } from '../../lib/registry/credentials.ts';
 import { parseTrustedRoot } from '../../lib/sigstore/trusted-root.ts';
@@ -22,10 +23,13 @@ import { type LoadedPolicy, loadPolicy } from '../../lib/verify/load-policy.ts';
 import { publicKeyOf } from '../keys/public-key-of.ts';
 import { connectServices, TRUSTED_ROOT_FILE } from '../services/services.ts';
 import { openState, type State } from '../state/state.ts';
+import { type Judged, judgedJson, judgedText, judgeMany } from '../verify/judge-many.ts';
+import { readReferences } from '../verify/references.ts';
 
 type Options = {
   state: string;
-  reference: string;
+  references: string[];
+  'references-from': string | undefined;
   policy: string | undefined;
   'trusted-root': string | undefined;
   stage: 'build' | 'deploy';
@@ -42,13 +46,17 @@ type Options = {
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-/** `supply-chain verify REFERENCE`: the judgement of policy-check for any artifact, from what its registry holds. */
+/** How the verdicts of several artifacts are written, a line for each. */
+const MANY_FORMATS: Partial<Record<VerdictFormat, (judged: Judged) => string>> = { json: judgedJson, markdown: judgedText };
+
+/** `supply-chain verify REFERENCE…`: the judgement of policy-check for any artifacts, from what their registries hold. */
 export const verifyCommand: CommandModule<{ state: string }, Options> = {
-  command: 'verify <reference>',
-  describe: 'Judge the evidence of an artifact; the exit code is the verdict (0 passed, 20 failed)',
+  command: 'verify [references..]',
+  describe: 'Judge the evidence of artifacts; the exit code is the verdict (0 passed, 20 failed), of several the worst',
   builder: (argv) =>
     argv
-      .positional('reference', { type: 'string', demandOption: true, describe: 'repository[:tag]@sha256:digest' })
+      .positional('references', { type: 'string', array: true, default: [], describe: 'repository[:tag]@sha256:digest' })
+      .option('references-from', { type: 'string', describe: 'File with more of them, one a line' })
       .option('policy', { type: 'string', describe: 'Policy file; key files that it names stand beside it. Default: that of the laptop run' })
       .option('key', {
         type: 'string',
@@ -72,14 +80,21 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
         default: [],
         describe: 'host:port that is reached by plain HTTP; loopback always is',
       })
-      .option('output', { alias: 'o', type: 'string', choices: VERDICT_FORMAT_NAMES, default: 'markdown' }) as never,
+      .option('output', {
+        alias: 'o',
+        type: 'string',
+        choices: VERDICT_FORMAT_NAMES,
+        default: 'markdown',
+        describe: 'Of several artifacts: json writes a line of JSON for each, without it a line for people',
+      }) as never,
   handler: async (options) => {
-    const image = parseDigestReference(options.reference);
+    const images = await readReferences(options.references, options['references-from']);
+    const writeLine = linesFor(options, images);
     const state = await openState(options.state);
     const log = createLogger({ write: (line) => process.stderr.write(line), format: 'text', now: () => new Date() });
     const policy = await readPolicy(options, state);
     // The embedded registry has to answer for images that lie in it; images elsewhere do not need it.
-    const running = image.registry.startsWith('127.0.0.1:') ? await connectServices(state, log) : undefined;
+    const running = images.some(({ registry }) => registry.startsWith('127.0.0.1:')) ? await connectServices(state, log) : undefined;
     const http = createHttp({ log });
     try {
       const registry = createRegistry({
@@ -94,7 +109,13 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
         : await readBoundedIfPresent(rootFile, MAX_FILE_BYTES, 'trusted root');
       const trust = rootBytes && parseTrustedRoot(rootBytes.toString('utf8'));
       const scan = options['scan-report'] === undefined ? undefined : await readScan(options['scan-report']);
-      const { verdict } = await judgeArtifact({ registry, image, policy, trust, stage: options.stage, scan, now: new Date() });
+      const judge = async (image: DigestReference): Promise<Verdict> =>
+        (await judgeArtifact({ registry, image, policy, trust, stage: options.stage, scan, now: new Date() })).verdict;
+      if (writeLine) {
+        process.exitCode = await judgeMany(images, judge, (judged) => process.stdout.write(writeLine(judged)));
+        return;
+      }
+      const verdict = await judge(images[0] as DigestReference);
       process.stdout.write(VERDICT_FORMATS[options.output].write(verdict, VERSION));
       process.exitCode = verdict.outcome === 'passed' ? EXIT_CODE.ok : EXIT_CODE.denied;
     } finally {
@@ -103,6 +124,15 @@ export const verifyCommand: CommandModule<{ state: string }, Options> = {
     }
   },
 };
+
+/** The writer of lines for several artifacts; undefined for one. A list of one is a list. Throws input OUTPUT_FOR_ONE and SCAN_FOR_ONE for what speaks of one artifact alone. */
+function linesFor(options: Options, images: readonly DigestReference[]): ((judged: Judged) => string) | undefined {
+  if (images.length === 1 && options['references-from'] === undefined) return undefined;
+  if (options['scan-report'] !== undefined) throw inputError('SCAN_FOR_ONE', 'a scan report is about one artifact, and several are to be verified');
+  const write = MANY_FORMATS[options.output];
+  if (write) return write;
+  throw inputError('OUTPUT_FOR_ONE', `-o ${options.output} is for one artifact, and several are to be verified`, { hint: 'take -o json, or leave it out' });
+}
 
 /** The policy of the file, or the one that a key or identity on the command line amounts to. Throws input IDENTITY_UNCLEAR, and what `loadPolicy` and `publicKeyOf` throw. */
 async function readPolicy(options: Options, state: State): Promise<LoadedPolicy> {

@@ -30,13 +30,9 @@ const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 export async function signFile(question: SignQuestion, { http, now }: { http: Http; now: () => Date }): Promise<LogFinding> {
   const token = parseIdentityToken(question['identity-token'].trim(), '--identity-token', now());
   if (question['signing-config'] === undefined) {
-    throw inputError(
-      'SIGNING_CONFIG_MISSING',
-      'no signing config says where to sign, and TUF, by which that of the public instance would be fetched, is not spoken',
-      {
-        hint: 'give one with --signing-config; "cosign signing-config create" makes them',
-      },
-    );
+    throw inputError('SIGNING_CONFIG_MISSING', 'no signing config says where to sign', {
+      hint: 'give one with --signing-config; "supply-chain trust fetch" gets that of an instance, "cosign signing-config create" makes them',
+    });
   }
   const trust = await readTrustedRoot(question);
   const config = (await readBounded(question['signing-config'], MAX_CONFIG_BYTES, 'signing config')).toString('utf8');

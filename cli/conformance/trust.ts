@@ -14,8 +14,8 @@ const MAX_ROOT_BYTES = 4 * 1024 * 1024;
 /** The trusted root of the file, or the copy of the public good instance's. Throws input TRUSTED_ROOT_MISSING for staging without a file, and TRUSTED_ROOT_INVALID. */
 export async function readTrustedRoot({ staging, 'trusted-root': file }: TrustSource): Promise<Trust> {
   if (file === undefined && staging) {
-    throw inputError('TRUSTED_ROOT_MISSING', 'the trusted root of the staging instance is not here, and TUF, by which it would be fetched, is not spoken', {
-      hint: 'fetch it with another client and give it with --trusted-root',
+    throw inputError('TRUSTED_ROOT_MISSING', 'the trusted root of the staging instance is not here', {
+      hint: 'fetch it with "supply-chain trust fetch" and give it with --trusted-root',
     });
   }
   return parseTrustedRoot((await readBounded(file ?? PUBLIC_GOOD_ROOT, MAX_ROOT_BYTES, 'trusted root')).toString('utf8'));

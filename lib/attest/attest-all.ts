@@ -16,7 +16,8 @@ import { findKept, findStanding } from './standing.ts';
 const MAX_DEPTH = 4;
 /** As many subjects as verifiers take (sigstore-go), and `parseStatement`. */
 const MAX_SUBJECTS = 1024;
-const PARALLEL = 8;
+/** Two requests each at once, of the 32 connections that lib/http has for a host. */
+const PARALLEL = 16;
 
 /** The artifact and, where it is an index, all manifests and indexes below it, each once, the artifact first. Throws refused INDEX_TOO_LARGE and what the registry throws. */
 export async function withChildren(registry: Registry, image: DigestReference): Promise<DigestReference[]> {
@@ -85,7 +86,9 @@ async function attestInBundles(
   const standing = await inBatches(images, async (image) => ({ image, kept: findKept(await findStanding(context, image, signer, what), what.log) }));
   const whole = standing.find(({ kept }) => kept && speaksOf(kept.bundle, images))?.kept;
   const missing = standing.filter(({ kept }) => !kept);
-  const bundle = whole?.bundle ?? (missing.length > 0 ? await makeBundle(context, images, signer, what) : undefined);
+  const ready = inBatches(missing, ({ image }) => context.registry.prepareReferrer(image));
+  const [made] = await Promise.all([whole || missing.length === 0 ? undefined : makeBundle(context, images, signer, what, ready), ready]);
+  const bundle = whole?.bundle ?? made;
   const published = bundle
     ? await inBatches(missing, async ({ image }) => [image.digest, await publishBundle(context, image, bundle, what.predicateType)] as const)
     : [];

@@ -88,7 +88,8 @@ async function publishNew(context: AttestContext, image: DigestReference, signer
     const { bundle, key } = await signAndDate(context, [image], signer, what);
     return { action: 'pending', bundleDigest: await publishPending(context, image, bundle, what.predicateType, key), logIndex: undefined, bundle };
   }
-  const bundle = await makeBundle(context, [image], signer, what);
+  // Who may not write to the repository shall learn it before there is an entry in a log.
+  const bundle = await makeBundle(context, [image], signer, what, context.registry.prepareReferrer(image));
   const bundleDigest = await publishBundle(context, image, bundle, what.predicateType);
   return { action: 'signed', bundleDigest, logIndex: bundle.logEntries[0] ? Number(bundle.logEntries[0].logIndex) : undefined, bundle };
 }

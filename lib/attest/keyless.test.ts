@@ -54,6 +54,8 @@ async function standing(
   const registry = {
     ...laptop.registry,
     referrers: () => laptop.registry.referrers(image),
+    resolve: (ref: Parameters<typeof laptop.registry.resolve>[0]) => laptop.registry.resolve(ref.digest === undefined ? ref : image),
+    prepareReferrer: () => laptop.registry.prepareReferrer(image),
     pushReferrer: (_subject: DigestReference, content: Parameters<typeof laptop.registry.pushReferrer>[1]) => laptop.registry.pushReferrer(image, content),
     deleteReferrer: (_subject: DigestReference, referrer: string) => laptop.registry.deleteReferrer(image, referrer),
   };

@@ -9,9 +9,18 @@ import type { AttestContext, What } from './attest.ts';
 import { addToLogs, signerKey } from './log.ts';
 import { isKeyless, type Signer, signBy } from './signer.ts';
 
-/** A finished bundle with one statement about all of the artifacts, one signature and, with `log: now`, an entry in each log; not published. Throws what signer, authorities and logs throw, and denied by `checkNewBundle`. */
-export async function makeBundle(context: AttestContext, images: readonly DigestReference[], signer: Signer, what: What): Promise<DsseBundle> {
-  const { bundle: dated, key } = await signAndDate(context, images, signer, what);
+/**
+ * A finished bundle with one statement about all of the artifacts, one signature and, with `log: now`, an entry in each log; not published. What `ready` waits for goes on beside the signing and
+ * must have gone well before anything is logged. Throws what `ready`, signer, authorities and logs throw, and denied by `checkNewBundle`.
+ */
+export async function makeBundle(
+  context: AttestContext,
+  images: readonly DigestReference[],
+  signer: Signer,
+  what: What,
+  ready: Promise<unknown> = Promise.resolve(),
+): Promise<DsseBundle> {
+  const [{ bundle: dated, key }] = await Promise.all([signAndDate(context, images, signer, what), ready]);
   const bundle = what.log === 'now' && context.rekor ? await addToLogs([context.rekor, ...(context.furtherLogs ?? [])], dated, key) : dated;
   checkNew(context, bundle, signer, what.log === 'now');
   return bundle;

@@ -22,7 +22,7 @@ export type Standing = { digest: string; pending: boolean; bundle: DsseBundle; l
 type StandingContext = { registry: Registry; trust: Trust | undefined; now: () => Date };
 type Said = { predicateType: string; predicate: unknown };
 
-/** What the signer has said about the artifact before with this type and predicate in bundles, published or pending, every piece verified. */
+/** What the signer has said about the artifact before with this type and predicate in bundles, published or pending, every piece verified. Throws what the registry throws, refused MANIFEST_UNKNOWN for an artifact that is not there. */
 export async function findStanding(context: StandingContext, image: DigestReference, signer: Signer, what: Said): Promise<Standing[]> {
   return find(context, image, signer, what, (piece) => piece.tag === undefined);
 }
@@ -39,7 +39,8 @@ async function find(
   what: Said,
   isWanted: (piece: CollectedPiece) => boolean,
 ): Promise<Standing[]> {
-  const { pieces } = await collectEvidence(registry, image, { keys: isKeyless(signer) ? [] : [signer], trust });
+  // A reference without a manifest behind it would get a signature about nothing.
+  const [{ pieces }] = await Promise.all([collectEvidence(registry, image, { keys: isKeyless(signer) ? [] : [signer], trust }), registry.resolve(image)]);
   const predicate: unknown = JSON.parse(JSON.stringify(what.predicate));
   const same = pieces.filter((piece) => isWanted(piece) && saysSame(piece, what.predicateType, predicate));
   const verified = isKeyless(signer) ? same.map((piece) => certified(piece, image, signer, trust)) : same.map((piece) => signedByKey(piece, trust));

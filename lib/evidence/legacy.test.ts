@@ -8,7 +8,7 @@ import { encodeStatement } from '../intoto/statement.ts';
 import { digestHex } from '../reference/digest.ts';
 import { type DigestReference, repositoryName } from '../reference/reference.ts';
 import { MEDIA_TYPE } from '../registry/oci.ts';
-import { signStatement } from '../sigstore/bundle.ts';
+import { signStatement, statementBytes } from '../sigstore/bundle.ts';
 import { DSSE_ENVELOPE_TYPE, LEGACY_ANNOTATION, SIMPLE_SIGNING_TYPE } from '../sigstore/legacy-layer.ts';
 import { newSigningKey } from '../sigstore/test-keys.ts';
 import { verifiedPieces } from './evidence.ts';
@@ -73,6 +73,7 @@ describe("cosign's legacy tags", () => {
       (image) => signatureOf(image, Buffer.from('{"critical":{"type":"atomic container signature"}}')),
       'signature SIMPLE_SIGNING_INVALID',
     ],
+    ['what an envelope signs, with its signature', SIG, (image) => bareEnvelope(image), 'signature SIMPLE_SIGNING_INVALID'],
     ['a signed file that is no JSON', SIG, (image) => signatureOf(image, Buffer.from('hello')), 'signature SIMPLE_SIGNING_INVALID'],
     ['a payload without signature', SIG, (image) => ({ ...signatureOf(image), annotations: {} }), 'signature LEGACY_LAYER_INVALID'],
     [
@@ -95,6 +96,11 @@ describe("cosign's legacy tags", () => {
     await put(image, kind, make(image, other));
     expect(await states(image)).toEqual([expected]);
   });
+
+  function bareEnvelope(image: DigestReference): Layer {
+    const payload = encodeStatement([{ sha256: digestHex(image.digest) }], PREDICATE_TYPE.signature, {});
+    return signatureOf(image, statementBytes(payload));
+  }
 
   function withAnnotation(layer: Layer, name: string, value: string): Layer {
     return { ...layer, annotations: { ...layer.annotations, [name]: value } };

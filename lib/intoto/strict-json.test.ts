@@ -25,6 +25,8 @@ describe('parseStrictJson', () => {
     ['an escaped prototype', '{"_\\u005fproto__":{"a":1}}', 'has the key "__proto__"'],
     ['too deep', `${'['.repeat(201)}${']'.repeat(201)}`, 'nested more than 200'],
     ['deeper than any stack', `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`, 'nested more than 200'],
+    ['very many keys', `{${Array.from({ length: 20_001 }, (_, at) => `"${at}":0`).join(',')}}`, 'more than 20000 keys'],
+    ['a text without an end', '["a\\"', 'JSON'],
     ['no JSON', '{"a":1', 'JSON'],
     ['two values', '{}{}', 'JSON'],
   ])('refuses %s', (_what, text, why) => {

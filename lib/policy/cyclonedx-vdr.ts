@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
+import { list } from '../intoto/strict-list.ts';
 import { type Cvss, type Finding, newestCvss, severityOf, severityRank, stated } from './findings.ts';
 import { parsePurl } from './package-url.ts';
 import { digestsIn, Identifier, MAX_FINDINGS, malformed, Text, Time } from './scanner-json.ts';
@@ -23,17 +24,14 @@ const Vulnerability = z.object({
     .nullish(),
   ratings: z.array(Rating).max(1000).nullish(),
   published: Time.nullish(),
-  affects: z
-    .array(z.object({ ref: Text }))
-    .max(100_000)
-    .nullish(),
+  affects: list(z.object({ ref: Text }), 100_000).nullish(),
 });
 
 const Report = z.object({
   bomFormat: z.literal('CycloneDX'),
   metadata: z.object({ timestamp: Time.nullish(), tools: Tools.nullish(), component: Root.nullish() }).nullish(),
-  components: z.array(Component).max(500_000).nullish(),
-  vulnerabilities: z.array(Vulnerability).max(MAX_FINDINGS),
+  components: list(Component, 500_000).nullish(),
+  vulnerabilities: list(Vulnerability, MAX_FINDINGS),
 });
 
 const METHOD_VERSION: Readonly<Record<string, number>> = { CVSSv2: 2, CVSSv3: 3, CVSSv31: 3.1, CVSSv4: 4 };

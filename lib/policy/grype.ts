@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
+import { list } from '../intoto/strict-list.ts';
 import { type Finding, type FixState, newestCvss, severityOf, stated } from './findings.ts';
 import { digestsIn, Identifier, MAX_FINDINGS, Text, Time } from './scanner-json.ts';
 import type { ScanReport } from './vulnerability-report.ts';
@@ -38,7 +39,7 @@ const Match = z.object({
 const Database = z.object({ built: Time.nullish(), status: z.object({ built: Time.nullish() }).nullish() });
 
 const Report = z.object({
-  matches: z.array(Match).max(MAX_FINDINGS),
+  matches: list(Match, MAX_FINDINGS),
   ignoredMatches: z.array(z.unknown()).nullish(),
   source: z.object({ type: Text.nullish(), target: z.unknown().optional() }).nullish(),
   descriptor: z.object({ name: z.literal('grype'), version: Text.nullish(), timestamp: Time.nullish(), db: z.unknown().optional() }),

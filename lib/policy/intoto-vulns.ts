@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
+import { list } from '../intoto/strict-list.ts';
 import { type Cvss, type Finding, newestCvss, severityOf, severityOfScore, severityRank, stated } from './findings.ts';
 import { Identifier, MAX_FINDINGS, Text, Time } from './scanner-json.ts';
 import type { ScanReport } from './vulnerability-report.ts';
@@ -13,7 +14,7 @@ const Predicate = z.object({
     uri: Text,
     version: Text.nullish(),
     db: z.object({ lastUpdate: Time.nullish() }).nullish(),
-    result: z.array(Either).max(MAX_FINDINGS),
+    result: list(Either, MAX_FINDINGS),
   }),
   metadata: z.object({ scanStartedOn: Time.nullish(), scanFinishedOn: Time.nullish() }),
 });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
+import { list } from '../intoto/strict-list.ts';
 import { type Cvss, type Finding, severityOf, severityOfScore, severityRank, stated } from './findings.ts';
 import { Identifier, MAX_FINDINGS, Text, Time } from './scanner-json.ts';
 import type { ScanReport } from './vulnerability-report.ts';
@@ -13,41 +14,34 @@ const Vulnerability = z.object({
     .max(100)
     .nullish(),
   database_specific: z.object({ severity: z.unknown().optional() }).nullish(),
-  affected: z
-    .array(
-      z.object({
-        package: z.object({ name: Text }).nullish(),
-        ranges: z
-          .array(
-            z.object({
-              events: z
-                .array(z.object({ fixed: Text.nullish() }))
-                .max(10_000)
-                .nullish(),
-            }),
-          )
-          .max(10_000)
-          .nullish(),
-      }),
-    )
-    .max(10_000)
-    .nullish(),
+  affected: list(
+    z.object({
+      package: z.object({ name: Text }).nullish(),
+      ranges: list(
+        z.object({
+          events: list(z.object({ fixed: Text.nullish() }), 10_000).nullish(),
+        }),
+        10_000,
+      ).nullish(),
+    }),
+    10_000,
+  ).nullish(),
 });
 type Vulnerability = z.output<typeof Vulnerability>;
 const Group = z.object({ ids: z.array(Identifier).max(2000), aliases: z.array(Identifier).max(2000).nullish(), max_severity: Text.nullish() });
 const Package = z.object({
   package: z.object({ name: Text, version: Text.nullish(), ecosystem: Text.nullish() }),
-  vulnerabilities: z.array(Vulnerability).max(MAX_FINDINGS).nullish(),
-  groups: z.array(Group).max(MAX_FINDINGS).nullish(),
+  vulnerabilities: list(Vulnerability, MAX_FINDINGS).nullish(),
+  groups: list(Group, MAX_FINDINGS).nullish(),
 });
 type Package = z.output<typeof Package>;
 const Report = z.object({
-  results: z
-    .array(z.object({ source: z.object({ path: Text.nullish(), type: Text.nullish() }), packages: z.array(Package).max(500_000).nullish() }))
-    .max(10_000)
-    .refine((results) => results.flatMap(({ packages }) => packages ?? []).reduce((sum, one) => sum + (one.vulnerabilities?.length ?? 0), 0) <= MAX_FINDINGS, {
+  results: list(z.object({ source: z.object({ path: Text.nullish(), type: Text.nullish() }), packages: list(Package, 500_000).nullish() }), 10_000).refine(
+    (results) => results.flatMap(({ packages }) => packages ?? []).reduce((sum, one) => sum + (one.vulnerabilities?.length ?? 0), 0) <= MAX_FINDINGS,
+    {
       error: `holds more than ${MAX_FINDINGS} findings`,
-    }),
+    },
+  ),
 });
 
 /**

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { deniedError } from '../errors/errors.ts';
 import { PREDICATE_TYPE } from '../intoto/predicate-type.ts';
+import { list } from '../intoto/strict-list.ts';
 import { trimSlashes } from './package-url.ts';
 
 /** A Git source as a provenance states it. Texts are foreign; `repository` is without `git+`, ref, `.git` and trailing slash. */
@@ -27,10 +28,7 @@ export type Provenance = {
 const MAX_DEPENDENCIES = 20_000;
 const Text = z.string().max(10_000);
 const DigestSet = z.record(Text, Text).nullish();
-const Uses = z
-  .array(z.object({ uri: Text.nullish(), name: Text.nullish(), digest: DigestSet }))
-  .max(MAX_DEPENDENCIES)
-  .nullish();
+const Uses = list(z.object({ uri: Text.nullish(), name: Text.nullish(), digest: DigestSet }), MAX_DEPENDENCIES).nullish();
 const Builder = z.object({ id: Text.min(1) });
 const TektonParams = z.array(z.object({ name: Text, value: z.unknown() })).max(1000);
 
@@ -40,10 +38,7 @@ const V02 = z.object({
   invocation: z.looseObject({ configSource: z.object({ uri: Text.nullish(), digest: DigestSet }).nullish(), parameters: z.unknown().optional() }).nullish(),
   buildConfig: z
     .object({
-      tasks: z
-        .array(z.object({ status: Text.nullish() }))
-        .max(10_000)
-        .nullish(),
+      tasks: list(z.object({ status: Text.nullish() }), 10_000).nullish(),
     })
     .nullish()
     .catch(undefined),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
+import { list } from '../intoto/strict-list.ts';
 import { type Finding, type Severity, severityOf, severityOfScore, severityRank, stated } from './findings.ts';
 import { digestsIn, Identifier, MAX_FINDINGS, malformed, Text, Time } from './scanner-json.ts';
 import type { ScanReport } from './vulnerability-report.ts';
@@ -25,8 +26,8 @@ const Result = z.object({
 });
 type Result = z.output<typeof Result>;
 const Run = z.object({
-  tool: z.object({ driver: z.object({ name: Text, version: Text.nullish(), rules: z.array(Rule).max(MAX_FINDINGS).nullish() }) }),
-  results: z.array(Result).max(MAX_FINDINGS),
+  tool: z.object({ driver: z.object({ name: Text, version: Text.nullish(), rules: list(Rule, MAX_FINDINGS).nullish() }) }),
+  results: list(Result, MAX_FINDINGS),
   invocations: z
     .array(z.object({ executionSuccessful: z.boolean(), endTimeUtc: Time.nullish(), startTimeUtc: Time.nullish() }))
     .max(100)

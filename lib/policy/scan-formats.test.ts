@@ -59,9 +59,9 @@ describe('CycloneDX with vulnerabilities', () => {
     expect(only(bom({ vulnerabilities: [{ ...vulnerability, ...change }] }))).toMatchObject({ package: name, severity: 'high' });
   });
 
-  it('is no report without vulnerabilities, and a clean one with none', () => {
+  it('is no report without vulnerabilities, nor with an empty list, which Trivy writes into SBOMs', () => {
     expect(() => read(bom({ vulnerabilities: undefined }))).toThrow('is no vulnerability report');
-    expect(read(bom({ vulnerabilities: [] })).findings).toEqual([]);
+    expect(() => read(bom({ vulnerabilities: [] }))).toThrow('vulnerabilities: is empty');
   });
 
   it.each([
@@ -148,6 +148,12 @@ describe('osv-scanner', () => {
         ],
       },
     ],
+  });
+
+  it('is clean with an empty list only where it says what it looked for: other tools end in such a list too', () => {
+    expect(read({ results: [], experimental_config: { licenses: { summary: false, allowlist: null } } }).findings).toEqual([]);
+    expect(() => read({ results: [] })).toThrow('is no vulnerability report');
+    expect(() => read({ errors: [], generated_at: '2026-08-01T00:00:00Z', metrics: {}, results: [] })).toThrow('is no vulnerability report');
   });
 
   it('is read, each group once', () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Judges single rules for the tests of this room.
+import process from 'node:process';
 import { expect } from 'vitest';
 import type { Evidence } from '../evidence/evidence.ts';
 import { type JudgeInput, judge } from './judge.ts';
@@ -32,4 +33,12 @@ export function expectResult(result: RuleResult, expected: string): void {
   expect(result.outcome === 'passed').toBe(expected === 'passed');
   expect(result.problems.length > 0).toBe(result.outcome === 'failed');
   for (const problem of result.problems) for (const text of Object.values(problem)) expect(text.length).toBeGreaterThan(0);
+}
+
+/** Milliseconds of processor time that it takes, which do not depend on what else the machine does. */
+export function cpuMs(run: () => void): number {
+  const started = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(started);
+  return (user + system) / 1000;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
+import { list } from '../intoto/strict-list.ts';
 import { type Cvss, type Finding, type FixState, newestCvss, severityOf, stated } from './findings.ts';
 import { digestsIn, Identifier, MAX_FINDINGS, Text, Time } from './scanner-json.ts';
 import type { ScanReport } from './vulnerability-report.ts';
@@ -18,7 +19,7 @@ const Vulnerability = z.object({
 });
 
 const Result = z.object({
-  Vulnerabilities: z.array(Vulnerability).max(MAX_FINDINGS).nullish(),
+  Vulnerabilities: list(Vulnerability, MAX_FINDINGS).nullish(),
   ExperimentalModifiedFindings: z.array(z.unknown()).nullish(),
 });
 
@@ -28,9 +29,7 @@ const Report = z.object({
   CreatedAt: Time.nullish(),
   Trivy: z.object({ Version: Text.nullish() }).nullish(),
   Metadata: z.object({ ImageID: Text.nullish(), RepoDigests: z.array(Text).max(1000).nullish() }).nullish(),
-  Results: z
-    .array(Result)
-    .max(10_000)
+  Results: list(Result, 10_000)
     .nullish()
     .refine((results) => (results ?? []).reduce((sum, { Vulnerabilities }) => sum + (Vulnerabilities?.length ?? 0), 0) <= MAX_FINDINGS, {
       error: `holds more than ${MAX_FINDINGS} findings`,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { deniedError } from '../errors/errors.ts';
+import { list } from '../intoto/strict-list.ts';
 import { Identifier, Text, Time } from './scanner-json.ts';
 
 export type VexStatus = 'not_affected' | 'fixed' | 'affected' | 'under_investigation';
@@ -27,11 +28,11 @@ const MAX_STATEMENTS = 50_000;
 const Hashes = z.record(Text, Text).nullish();
 const Identifiers = z.object({ purl: Text.nullish() }).nullish();
 const Part = z.object({ '@id': Text.nullish(), identifiers: Identifiers, hashes: Hashes });
-const Product = Part.extend({ subcomponents: z.array(Part).max(10_000).nullish() });
+const Product = Part.extend({ subcomponents: list(Part, 10_000).nullish() });
 const OpenVexStatement = z.object({
   vulnerability: z.object({ name: Identifier, aliases: z.array(Identifier).max(100).nullish() }),
   timestamp: Time.nullish(),
-  products: z.array(Product).max(10_000).nullish(),
+  products: list(Product, 10_000).nullish(),
   status: z.enum(['not_affected', 'affected', 'fixed', 'under_investigation']),
   justification: Text.nullish(),
   impact_statement: z.string().max(20_000).nullish(),
@@ -39,7 +40,7 @@ const OpenVexStatement = z.object({
 const OpenVex = z.object({
   '@context': z.string().regex(/^https:\/\/openvex\.dev\/ns(?:\/v0\.\d+\.\d+)?$/, 'is not that of OpenVEX'),
   timestamp: Time,
-  statements: z.array(OpenVexStatement).max(MAX_STATEMENTS),
+  statements: list(OpenVexStatement, MAX_STATEMENTS),
 });
 
 const CYCLONEDX_STATUS: Readonly<Record<string, VexStatus>> = {
@@ -61,31 +62,26 @@ const CycloneDxComponent = z.object({
 const CycloneDx = z.object({
   bomFormat: z.literal('CycloneDX'),
   metadata: z.object({ timestamp: Time.nullish(), component: CycloneDxComponent.nullish() }).nullish(),
-  components: z.array(CycloneDxComponent).max(500_000).nullish(),
-  vulnerabilities: z
-    .array(
-      z.object({
-        id: Identifier,
-        references: z
-          .array(z.object({ id: Identifier }))
-          .max(2000)
-          .nullish(),
-        analysis: z
-          .object({
-            state: z.enum(Object.keys(CYCLONEDX_STATUS) as [string, ...string[]]).nullish(),
-            justification: Text.nullish(),
-            detail: z.string().max(20_000).nullish(),
-            lastUpdated: Time.nullish(),
-          })
-          .nullish(),
-        affects: z
-          .array(z.object({ ref: Text }))
-          .max(100_000)
-          .nullish(),
-      }),
-    )
-    .max(MAX_STATEMENTS)
-    .nullish(),
+  components: list(CycloneDxComponent, 500_000).nullish(),
+  vulnerabilities: list(
+    z.object({
+      id: Identifier,
+      references: z
+        .array(z.object({ id: Identifier }))
+        .max(2000)
+        .nullish(),
+      analysis: z
+        .object({
+          state: z.enum(Object.keys(CYCLONEDX_STATUS) as [string, ...string[]]).nullish(),
+          justification: Text.nullish(),
+          detail: z.string().max(20_000).nullish(),
+          lastUpdated: Time.nullish(),
+        })
+        .nullish(),
+      affects: list(z.object({ ref: Text }), 100_000).nullish(),
+    }),
+    MAX_STATEMENTS,
+  ).nullish(),
 });
 
 /**

@@ -39,7 +39,7 @@ export async function hasBlob(session: Session, repository: RepositoryName, dige
 }
 
 /**
- * Writes a blob unless it is there: HEAD; then POST, which mounts it from repository `from` of the same registry where
+ * Writes a blob unless it is there: HEAD, which `unseen` leaves out for one that hardly can be; then POST, which mounts it from repository `from` of the same registry where
  * given and possible; then one PUT, or chunks where it is large (distribution spec, "Pushing Blobs"). See upload.ts and
  * chunks.ts for what happens when the connection breaks.
  */
@@ -47,11 +47,11 @@ export async function putBlob(
   session: Session,
   repository: RepositoryName,
   content: BlobContent,
-  options: { from?: string; sizes?: UploadSizes } = {},
+  options: { from?: string; sizes?: UploadSizes; unseen?: boolean } = {},
 ): Promise<{ digest: string; size: number }> {
   const blob = content instanceof Uint8Array ? bytesBlob(content) : content;
   const { digest, size } = blob.descriptor;
-  if (await hasBlob(session, repository, digest, 'push')) return { digest, size };
+  if (options.unseen !== true && (await hasBlob(session, repository, digest, 'push'))) return { digest, size };
   const what = `write blob ${repositoryName(repository)}@${digest}`;
   const open = (): AsyncIterable<Uint8Array> =>
     verifiedBlob(blob.open(), { digest, size, mediaType: '' }, `the source of blob ${repositoryName(repository)}@${digest}`);

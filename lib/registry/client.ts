@@ -12,7 +12,7 @@ import { changeFallback } from './fallback.ts';
 import { withGoogleIdentity } from './google-identity.ts';
 import { createLocks, type Locks } from './locks.ts';
 import { atDigest, deleteManifestAt, fetchManifest, resolveManifest, sendManifest } from './manifests.ts';
-import { type Descriptor, parseManifest } from './oci.ts';
+import { type Descriptor, EMPTY_CONFIG, parseManifest } from './oci.ts';
 import { isListedByApi, type Listing, listReferrers, type ReferrersMode } from './referrers.ts';
 import { createReferrersApi } from './referrers-api.ts';
 import { createSession, type RepositoryName, type Session } from './session.ts';
@@ -52,6 +52,8 @@ export type Registry = {
   putManifest(ref: ImageReference, bytes: Buffer, mediaType: string): Promise<Descriptor>;
   /** Manifests whose subject is `subject`; see `listReferrers` for what the filter lets through. A failed listing throws. */
   referrers(subject: DigestReference, filter?: { artifactType?: string }): Promise<Descriptor[]>;
+  /** Does what `pushReferrer` to this subject can do beforehand (login for writing, subject, empty config), while the caller still makes what to push. Throws as that would. */
+  prepareReferrer(subject: DigestReference): Promise<void>;
   /** Composes and writes an artifact that refers to `subject`; doing it twice leaves one. */
   pushReferrer(subject: DigestReference, content: ArtifactContent): Promise<Descriptor>;
   /** Adds a layer to the manifest under the tag of `ref`, which is made when it is not there; doing it twice leaves one. Gives the layer's digest. */
@@ -63,7 +65,11 @@ export type Registry = {
   source(ref: ImageReference): Promise<ContentSource>;
 };
 
-type Client = Listing & { fallback: UnionOptions; locks: Locks; sizes: { sizes?: UploadSizes } };
+/** `prepared` are the subjects for which all is ready, each for one referrer: what was there a while ago need not be there for ever. */
+type Client = Listing & { fallback: UnionOptions; locks: Locks; sizes: { sizes?: UploadSizes }; prepared: Map<string, Descriptor> };
+
+/** Bytes of a layer up to which it is sent without a look whether it is there: a look takes as long. */
+const SENT_UNSEEN = 64 * 1024;
 
 export function createRegistry(options: RegistryOptions): Registry {
   const { http, credentials, insecureRegistries = [], log } = options;
@@ -72,7 +78,8 @@ export function createRegistry(options: RegistryOptions): Registry {
   const session = createSession({ http, credentials: identified, insecureRegistries, now });
   const fallback = { session, now, log, sleep: options.sleep ?? ((ms: number) => delay(ms)), random: options.random ?? Math.random };
   const sizes = options.uploadSizes === undefined ? {} : { sizes: options.uploadSizes };
-  const client: Client = { session, mode: options.referrersMode ?? 'auto', api: createReferrersApi(now), fallback, log, locks: createLocks(), sizes };
+  const api = createReferrersApi(now);
+  const client: Client = { session, mode: options.referrersMode ?? 'auto', api, fallback, log, locks: createLocks(), sizes, prepared: new Map() };
   return {
     resolve: (ref) => resolveManifest(session, ref),
     manifest: (ref) => readManifest(session, ref),
@@ -81,6 +88,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     putBlob: (ref, content, from) => putBlob(session, ref, content, { ...from, ...sizes }),
     putManifest: (ref, bytes, mediaType) => putManifest(client, ref, bytes, mediaType),
     referrers: (subject, filter = {}) => listReferrers(client, subject, filter),
+    prepareReferrer: (subject) => prepareReferrer(client, subject),
     pushReferrer: (subject, content) => pushReferrer(client, subject, content),
     addTaggedLayer: (ref, layer) => pushTaggedLayer(client, ref, layer),
     deleteManifest: (ref) => deleteManifestAt(session, ref),
@@ -110,10 +118,22 @@ async function putManifest(client: Client, ref: ImageReference, bytes: Buffer, m
   return descriptor;
 }
 
+async function prepareReferrer(client: Client, ref: DigestReference): Promise<void> {
+  const subject = atDigest(ref, ref.digest);
+  const [descriptor] = await Promise.all([resolveManifest(client.session, subject, 'push'), putBlob(client.session, ref, EMPTY_CONFIG, client.sizes)]);
+  client.prepared.set(formatReference(subject), descriptor);
+}
+
 async function pushReferrer(client: Client, ref: DigestReference, content: ArtifactContent): Promise<Descriptor> {
-  const subject = await resolveManifest(client.session, atDigest(ref, ref.digest), 'push');
+  const at = atDigest(ref, ref.digest);
+  const prepared = client.prepared.get(formatReference(at));
+  client.prepared.delete(formatReference(at));
+  const subject = prepared ?? (await resolveManifest(client.session, at, 'push'));
   const { manifest, blobs } = composeArtifact(content, subject);
-  await Promise.all(blobs.map((bytes) => putBlob(client.session, ref, bytes, client.sizes)));
+  const missing = prepared === undefined ? blobs : blobs.filter((bytes) => !bytes.equals(EMPTY_CONFIG));
+  await Promise.all(
+    missing.map((bytes) => putBlob(client.session, ref, bytes, { ...client.sizes, unseen: bytes.length <= SENT_UNSEEN && !bytes.equals(EMPTY_CONFIG) })),
+  );
   const descriptor = await putManifest(client, { registry: ref.registry, repository: ref.repository }, manifest, parseManifest(manifest, undefined).mediaType);
   client.log.info('attached', { subject: formatReference(atDigest(ref, ref.digest)), referrer: descriptor.digest, type: content.artifactType });
   return descriptor;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { inputError } from '../errors/errors.ts';
+import { list } from '../intoto/strict-list.ts';
 import { isDigest } from '../reference/digest.ts';
 
 /** A component of a CycloneDX document, as a verifier looks at it; `unreadableLicence` where licences are stated in another form than the specification has. */
@@ -42,7 +43,7 @@ const component = z.object({
     .array(z.object({ alg: text, content: text }))
     .max(1000)
     .optional(),
-  properties: z.array(property).max(10_000).optional(),
+  properties: list(property, 10_000).optional(),
   licenses: z.unknown().optional(),
   components: z.array(z.unknown()).optional(),
 });
@@ -53,16 +54,10 @@ const document = z.object({
   bomFormat: z.literal('CycloneDX'),
   specVersion: z.enum(['1.2', '1.3', '1.4', '1.5', '1.6', '1.7']),
   serialNumber: text.optional(),
-  metadata: z.object({ timestamp: text.optional(), component: component.optional(), properties: z.array(property).max(10_000).optional() }).optional(),
+  metadata: z.object({ timestamp: text.optional(), component: component.optional(), properties: list(property, 10_000).optional() }).optional(),
   components: z.array(z.unknown()).optional(),
-  dependencies: z
-    .array(z.object({ ref: text, dependsOn: z.array(text).max(500_000).optional() }))
-    .max(1_000_000)
-    .optional(),
-  compositions: z
-    .array(z.object({ aggregate: text, assemblies: z.array(text).max(500_000).optional() }))
-    .max(10_000)
-    .optional(),
+  dependencies: list(z.object({ ref: text, dependsOn: list(text, 500_000).optional() }), 1_000_000).optional(),
+  compositions: list(z.object({ aggregate: text, assemblies: list(text, 500_000).optional() }), 10_000).optional(),
 });
 type Component = z.infer<typeof component>;
 type Document = z.infer<typeof document>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { inputError } from '../errors/errors.ts';
+import { list } from '../intoto/strict-list.ts';
 import { isDigest } from '../reference/digest.ts';
 
 /** A package of an SPDX document, as a verifier looks at it. */
@@ -31,10 +32,7 @@ const spdxPackage = z.object({
     .array(z.object({ algorithm: text, checksumValue: text }))
     .max(1000)
     .nullish(),
-  externalRefs: z
-    .array(z.object({ referenceType: text, referenceLocator: text }))
-    .max(10_000)
-    .nullish(),
+  externalRefs: list(z.object({ referenceType: text, referenceLocator: text }), 10_000).nullish(),
 });
 type Package = z.output<typeof spdxPackage>;
 const document = z.object({
@@ -42,11 +40,8 @@ const document = z.object({
   SPDXID: z.literal('SPDXRef-DOCUMENT'),
   creationInfo: z.object({ created: text }),
   documentDescribes: z.array(text).max(1000).nullish(),
-  packages: z.array(spdxPackage).max(MAX_PACKAGES).nullish(),
-  relationships: z
-    .array(z.object({ spdxElementId: text, relationshipType: text, relatedSpdxElement: text }))
-    .max(MAX_RELATIONSHIPS)
-    .nullish(),
+  packages: list(spdxPackage, MAX_PACKAGES).nullish(),
+  relationships: list(z.object({ spdxElementId: text, relationshipType: text, relatedSpdxElement: text }), MAX_RELATIONSHIPS).nullish(),
 });
 type Document = z.output<typeof document>;
 

@@ -14,6 +14,7 @@ export const LAYERS: readonly (readonly string[])[] = [
 const DOORS: readonly { packages: RegExp; doors: readonly string[] }[] = [
   { packages: /^@sigstore\//, doors: ['lib/sigstore/'] },
   { packages: /^@noble\//, doors: ['lib/sigstore/'] },
+  { packages: /^(tuf-js|@tufjs)(\/|$)/, doors: ['lib/sigstore/'] },
   { packages: /^@kubernetes\//, doors: ['lib/kube/'] },
   { packages: /^@cyclonedx\//, doors: ['lib/sbom/'] },
   { packages: /^tar-stream$/, doors: ['lib/artifact/', 'images/'] },

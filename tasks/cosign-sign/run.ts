@@ -20,8 +20,6 @@ export async function run(inputs: Inputs<typeof spec>, deps: StepDeps): Promise<
   checkFormat(services, params);
   const what = await readPredicate(params, workspaces);
   const signer = await openSigner(inputs, deps, fulcio);
-  // A reference without a manifest behind it would get a signature about nothing.
-  await deps.registry.resolve(params.image);
   const images = params.recursive ? await withChildren(deps.registry, params.image) : [params.image];
   const context = { ...deps, ...services, trust };
   const { action, bundleDigest, logIndex } = await attestAll(context, images, signer, { ...what, log: params.log, format: params.format });

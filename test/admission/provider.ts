@@ -12,21 +12,22 @@ import { type Asking, runProgram, SERVICE } from './gator.ts';
 /** The bundle of the service as a process, with certificates made as its README says. */
 export type Provider = { pid: number; asking: Asking; health: string; stderr(): string; stop(): Promise<number | null> };
 
-export type ProviderFiles = { root: string; policy: string; trust: string };
+/** `host` is the address that it listens on and is asked at, loopback unless told. */
+export type ProviderFiles = { root: string; policy: string; trust: string; host?: string };
 
 /** Starts one; `flags` come last, `nodeFlags` are for Node itself. */
 export async function startProvider(
-  { root, policy, trust }: ProviderFiles,
+  { root, policy, trust, host = '127.0.0.1' }: ProviderFiles,
   flags: readonly string[] = [],
   nodeFlags: readonly string[] = [],
 ): Promise<Provider> {
   await bundleTask(PROJECT, 'admission-provider', { write: true, room: 'services' });
-  const tls = await makeCertificates(root);
+  const tls = await makeCertificates(root, host);
   await writeFile(join(root, 'gatekeeper-ca.crt'), gatekeeperCa);
   for (const part of ['cert', 'key'] as const) await writeFile(join(root, `gatekeeper.${part}`), gatekeeperPair[part]);
   const args = [
     ...[
-      '--host=127.0.0.1',
+      `--host=${host}`,
       '--port=0',
       '--health-port=0',
       '--reload=100ms',
@@ -49,11 +50,11 @@ export async function startProvider(
   return {
     pid: child.pid ?? 0,
     asking: {
-      url: `https://127.0.0.1:${port}/validate`,
+      url: `https://${host}:${port}/validate`,
       ca: await readFile(join(tls, 'ca.crt'), 'utf8'),
       client: { cert: join(root, 'gatekeeper.cert'), key: join(root, 'gatekeeper.key') },
     },
-    health: `http://127.0.0.1:${health}`,
+    health: `http://${host}:${health}`,
     stderr: () => said,
     async stop() {
       const ended = once(child, 'exit') as Promise<[number | null]>;
@@ -74,14 +75,14 @@ async function listening(child: ChildProcess, said: () => string): Promise<{ por
   }
 }
 
-/** Runs the recipe of the README, for loopback. */
-async function makeCertificates(root: string): Promise<string> {
+/** Runs the recipe of the README, for an address. */
+async function makeCertificates(root: string, host: string): Promise<string> {
   const dir = join(root, 'tls');
   await mkdir(dir, { recursive: true });
   const readme = await readFile(join(SERVICE, 'README.md'), 'utf8');
   const recipe = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, text = '']) => text).find((text) => text.includes('openssl req'));
   if (recipe === undefined) throw new Error('the README has no recipe for certificates');
-  const script = recipe.replace('DNS:admission-provider.admission-provider.svc', 'DNS:localhost,IP:127.0.0.1');
+  const script = recipe.replace('DNS:admission-provider.admission-provider.svc', `DNS:localhost,IP:${host}`);
   const { code, output } = await runProgram('bash', ['-euc', script], dir);
   if (code !== 0 || script === recipe) throw new Error(`the recipe for certificates in the README fails: ${output}`);
   return dir;

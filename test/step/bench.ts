@@ -44,9 +44,9 @@ export type Bench = {
   close(): Promise<void>;
 };
 
-/** A bench with one key. */
-export async function openBench(): Promise<Bench> {
-  await ensureBundles();
+/** A bench with one key. `referrers: false` makes its registry one without the referrers API; `bundles: false` is for who runs the steps in this process. */
+export async function openBench({ referrers = true, bundles = true } = {}): Promise<Bench> {
+  if (bundles) await ensureBundles();
   const root = await mkdtemp(join(tmpdir(), 'step-bench-'));
   const wire: Wire = {};
   const requests: WireRequest[] = [];
@@ -57,6 +57,7 @@ export async function openBench(): Promise<Bench> {
   const place = { host: '127.0.0.1', port: 0, log: silentLogger };
   const registry = await startRegistry({
     ...place,
+    referrers,
     dir: join(root, 'registry'),
     faults: (request) => {
       note({ service: 'registry', method: request.method, path: request.path });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { sha256Digest } from '../../lib/reference/digest.ts';
@@ -11,7 +12,7 @@ import { TASKS } from '../../scripts/tasks.ts';
 export const PROJECT: string = join(import.meta.dirname, '../..');
 
 const LOCK = join(tmpdir(), `step-bundles-${sha256Digest(PROJECT).slice(-12)}`);
-const LOCK_TIMEOUT_MS = 30_000;
+const LOCK_TIMEOUT_MS = 120_000;
 const Metafile = z.object({ inputs: z.record(z.string(), z.unknown()) });
 
 /** Builds the bundles that are missing or older than one of their sources. Test files run in processes of their own, so only one of them builds at a time. */
@@ -28,11 +29,25 @@ export async function ensureBundles(): Promise<void> {
 
 async function takeLock(): Promise<boolean> {
   try {
-    await mkdir(LOCK);
+    await writeFile(LOCK, String(process.pid), { flag: 'wx' });
     return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+    // One that was killed in the middle leaves its lock behind.
+    if (!(await isHeld())) await rm(LOCK, { recursive: true, force: true });
+    return false;
+  }
+}
+
+async function isHeld(): Promise<boolean> {
+  // Empty for as long as its holder has not written it.
+  const pid = Number(await readFile(LOCK, 'utf8').catch(() => ''));
+  if (pid === 0) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

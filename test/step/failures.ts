@@ -58,6 +58,11 @@ async function untilNotTimedOut(run: () => Promise<StepEnd>): Promise<StepEnd> {
 /** Answers that a client takes for final at once: it asks to wait for longer than any step does. */
 export const SOON_NEVER = { 'retry-after': '3600' };
 
+/** An artifact's digest, or the tag of its digest under which others keep evidence: a step that asks for both at once tells of the one that fails first. */
+function digestOrTag(image: string): RegExp {
+  return new RegExp(image.replaceAll('.', '\\.').replace('@sha256:', '[@:]sha256[:-]'));
+}
+
 /** What every registry and the network do to every step that talks to a registry. */
 export const REGISTRY_PROVOCATIONS = {
   MANIFEST_UNKNOWN: (_bench: Bench, image: string): Provoked => {
@@ -66,22 +71,22 @@ export const REGISTRY_PROVOCATIONS = {
   },
   REGISTRY_UNAUTHORIZED: (bench: Bench, image: string): Provoked => {
     bench.wire.registry = () => ({ kind: 'reply', status: 401, headers: { 'www-authenticate': 'Basic realm="bench"' } });
-    return { names: image };
+    return { names: digestOrTag(image) };
   },
   REGISTRY_DENIED: (bench: Bench, image: string): Provoked => {
     bench.wire.registry = () => ({ kind: 'reply', status: 403, body: '{"errors":[{"code":"DENIED","message":"ask the owner"}]}' });
-    return { names: image };
+    return { names: digestOrTag(image) };
   },
   HTTP_UNREACHABLE: (bench: Bench, image: string): Provoked => {
     bench.wire.registry = () => ({ kind: 'cut' });
-    return { params: { timeout: '3s' }, names: image };
+    return { params: { timeout: '3s' }, names: digestOrTag(image) };
   },
   HTTP_THROTTLED: (bench: Bench, image: string): Provoked => {
     bench.wire.registry = () => ({ kind: 'reply', status: 429, headers: SOON_NEVER });
-    return { names: image };
+    return { names: digestOrTag(image) };
   },
   HTTP_SERVER_ERROR: (bench: Bench, image: string): Provoked => {
     bench.wire.registry = () => ({ kind: 'reply', status: 503, headers: SOON_NEVER });
-    return { names: image };
+    return { names: digestOrTag(image) };
   },
 };

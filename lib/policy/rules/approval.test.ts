@@ -41,6 +41,18 @@ describe('approval', () => {
     ['a rejection', rule(), [approval({ decision: 'rejected' })], 'is a rejection'],
     ['rejected later', rule(), [approval(), approval({ decision: 'rejected', decidedAt: '2026-08-14T00:00:01Z' })], 'was rejected afterwards'],
     ['rejected at the same time', rule(), [approval(), approval({ decision: 'rejected' })], 'was rejected afterwards'],
+    [
+      'rejected on that day',
+      rule(),
+      [approval({ decidedAt: '2026-08-14T12:00:00Z' }), approval({ decision: 'rejected', decidedAt: '2026-08-14' })],
+      'is no time',
+    ],
+    [
+      'rejected later without an environment',
+      rule(', environments: [production]'),
+      [approval(), approval({ decision: 'rejected', environment: undefined, decidedAt: '2026-08-14T00:00:01Z' })],
+      'was rejected afterwards',
+    ],
     ['too few', rule(', minApprovers: 3'), [approval()], 'is by 2 people who count, and 3 must approve'],
     ['one person twice', rule(', minApprovers: 2'), [approval({ approvers: ['alice', 'alice'] })], 'is by 1 people'],
     ['by the requester', rule(), [approval({ approvers: ['carol'] })], 'is by 0 people'],

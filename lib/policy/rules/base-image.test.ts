@@ -46,6 +46,7 @@ describe('base image', () => {
       [provenance({ uri: 'oci://lab.local/a', digest }), provenance({ uri: 'oci://evil.example/a', digest })],
       'evil.example/a',
     ],
+    ['whose path climbs', rule('"lab.local/base/**"'), [provenance({ uri: 'oci://lab.local/base/../evil', digest })], 'no name of an image'],
     ['no images', rule('"**"'), [provenance({ uri: 'git+https://git.example/app', digest: { sha1: 'c' } })], 'names no image'],
     ['no provenance', rule('"**"'), [], 'there is no slsaprovenance'],
     [

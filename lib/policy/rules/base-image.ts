@@ -14,6 +14,9 @@ import { signersInWords } from './signers.ts';
 /** An image that a provenance says the build used. */
 type UsedImage = { repository: string; sha256: string | undefined };
 
+/** Host and repository (OCI distribution spec 1.1, "Pulling manifests"), so that no path climbs out of what a glob allows. */
+const REPOSITORY = /^[A-Za-z0-9.:[\]-]{1,255}(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)+$/;
+
 /**
  * Whether all images that a build used are among those that the rule allows, by a provenance of the named signers. The labels and annotations of the image itself
  * (`org.opencontainers.image.base.*`) are not looked at: whoever pushes an image writes what he likes there.
@@ -66,6 +69,7 @@ function problemsOf(images: readonly UsedImage[], { allow, deny }: RuleOf<'base-
     const remedy = 'build on an allowed image, by its digest, or allow this one in the rule';
     if (deny.some((glob) => globMatches(glob, repository))) return [{ reason: `says that the build used ${name}, which the rule denies`, remedy }];
     if (!allow.some((glob) => globMatches(glob, repository))) return [{ reason: `says that the build used ${name}, which the rule does not allow`, remedy }];
+    if (!REPOSITORY.test(repository)) return [{ reason: `says that the build used ${name}, which is no name of an image`, remedy }];
     return sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256) ? [] : [{ reason: `says that the build used ${name} without its digest`, remedy }];
   });
 }

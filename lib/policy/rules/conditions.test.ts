@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
 import { evidence, piece } from '../test-evidence.ts';
-import { expectResult, resultOf } from '../test-judge.ts';
+import { cpuMs, expectResult, resultOf } from '../test-judge.ts';
 
 const TYPE = 'https://example.com/test-result/v1';
 const PREDICATE = {
@@ -14,6 +14,7 @@ const PREDICATE = {
     { name: 'unit', failed: 0 },
     { name: 'e2e', failed: 2 },
   ],
+  mixed: [{ failed: 0 }, { name: 'says nothing' }, 'no suite'],
   text: '12',
 };
 const rule = (conditions: string, more = '') => `type: attestation, predicateType: "${TYPE}", signers: { any: [release] }, conditions: [${conditions}]${more}`;
@@ -34,6 +35,7 @@ describe('conditions of an attestation', () => {
     '{ path: /absent, exists: false }',
     '{ path: /suites/*/skipped, exists: false }',
     '{ path: /result, exists: true }',
+    '{ path: /mixed/*/failed, max: 0, quantifier: any }',
   ])('pass: %s', (conditions) => {
     expectResult(judged(conditions, PREDICATE), 'passed');
   });
@@ -59,6 +61,9 @@ describe('conditions of an attestation', () => {
     ['{ path: /__proto__, exists: true }', 'is not there'],
     ['{ path: /suites/*/failed, max: 0 }', 'is 2, and must be a number of at most 0'],
     ['{ path: /suites/*/skipped, max: 0 }', 'is not there'],
+    ['{ path: /mixed/*/failed, max: 0 }', '/mixed/*/failed is not there for every member'],
+    ['{ path: /mixed/*/failed, exists: true }', 'is not there for every member'],
+    ['{ path: /mixed/*/failed, exists: false }', 'is there, and must not be'],
     ['{ path: /suites/*/failed, min: 3, quantifier: any }', 'at least 3'],
     ['{ path: /result, exists: false }', 'is there, and must not be'],
     ['{ path: /suites, equals: PASSED }', 'is a list'],
@@ -99,11 +104,10 @@ describe('conditions of an attestation', () => {
   it.each<[name: string, predicate: unknown, conditions: string]>([
     ['a million members', { list: new Array(1_000_000).fill(1) }, '{ path: "/list/*", equals: 1 }'],
     ['a text that makes a pattern try everything', { list: ['a'.repeat(9000)] }, '{ path: "/list/*", matches: "(a|a)*(a|aa)+b" }'],
+    ['many texts that a pattern may take long for', { list: new Array(9000).fill('a'.repeat(90)) }, '{ path: "/list/*", matches: "(a|a)*(a|aa)+" }'],
     ['a text without end', { list: ['a'.repeat(5_000_000)] }, '{ path: "/list/*", matches: "a*" }'],
   ])('answer within seconds, and do not pass: %s', (_name, predicate, conditions) => {
-    const started = performance.now();
-    expect(judged(conditions, predicate).outcome).toBe('failed');
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(cpuMs(() => expect(judged(conditions, predicate).outcome).toBe('failed'))).toBeLessThan(5000);
   });
 
   it.each([

@@ -6,7 +6,7 @@ import type { Evidence, EvidencePiece } from '../../evidence/evidence.ts';
 import { PREDICATE_TYPE } from '../../intoto/predicate-type.ts';
 import { digestHex, sha256Digest } from '../../reference/digest.ts';
 import { evidence, piece, SUBJECT_DIGEST, signature } from '../test-evidence.ts';
-import { expectResult, resultOf } from '../test-judge.ts';
+import { cpuMs, expectResult, resultOf } from '../test-judge.ts';
 
 const V02 = PREDICATE_TYPE.slsaprovenance;
 const V1 = PREDICATE_TYPE.slsaprovenance1;
@@ -46,6 +46,11 @@ describe('provenance', () => {
   it.each<[name: string, rule: string, predicate: unknown, type?: string]>([
     ['by the builder', base, v1()],
     ['from the source', sourced, v1()],
+    [
+      'from the source, by a user of its host',
+      `${base}, source: { repositories: ["ssh://git@git.example/team/*"], refs: [main] }`,
+      v1({ dependencies: [{ ...GIT, uri: 'git+ssh://git@git.example/team/app@main' }] }),
+    ],
     ['from the source, whose URL ends in .git in the rule', sourced.replace('team/*', 'team/app.git'), v1()],
     ['at the ref, told by the dependency', ofMain, v1()],
     [
@@ -100,6 +105,37 @@ describe('provenance', () => {
       v1({ dependencies: [{ ...GIT, uri: 'git+https://git.example@evil.example/team/app' }] }),
       'which is none',
     ],
+    [
+      'the named host as user of another one',
+      `${base}, source: { repositories: ["https://git.example"] }`,
+      v1({ dependencies: [{ ...GIT, uri: 'git+https://git.example@evil.example/team/app' }] }),
+      'which is none',
+    ],
+    ...['team/../evil/app', 'team/%2e%2E/evil/app', 'team/..', 'team/..%2fevil', 'team/..\\evil'].map((path): [string, string, unknown, string] => [
+      `a path that climbs out of the named one: ${path}`,
+      sourced.replace('team/*', 'team/**'),
+      v1({ dependencies: [{ ...GIT, uri: `git+https://git.example/${path}` }] }),
+      'leads elsewhere',
+    ]),
+    [
+      'a source that is no Git repository beside one',
+      sourced,
+      v1({ external: { source: { uri: 'https://evil.example/app.tar.gz', digest: { sha256: 'e'.repeat(64) } } } }),
+      'https://evil.example/app.tar.gz',
+    ],
+    [
+      '0.2, a config source that is no Git repository',
+      sourced,
+      v02({ invocation: { configSource: { uri: 'https://evil.example/app.zip' } }, materials: [GIT] }),
+      'app.zip',
+      V02,
+    ],
+    [
+      'another source under the name of a Tekton Task',
+      sourced,
+      v1({ dependencies: [GIT, { ...GIT, name: 'task', uri: 'git+https://evil.example/app' }] }),
+      'evil',
+    ],
     ['the named repository and another one', sourced, v1({ dependencies: [GIT, { ...GIT, uri: 'git+https://evil.example/app' }] }), 'https://evil.example/app'],
     [
       'the workflow of another repository',
@@ -144,6 +180,31 @@ describe('provenance', () => {
       'looked at and not built',
     ],
     ['the artifact in the URI of what was used', base, v1({ dependencies: [{ uri: `pkg:oci/app@sha256:${HEX}` }] }), 'looked at and not built'],
+    [
+      'the artifact in capitals among what was used',
+      base,
+      v1({ dependencies: [GIT, { uri: 'oci://r.example.com/app', digest: { sha256: HEX.toUpperCase() } }] }),
+      'looked at',
+    ],
+    [
+      'the artifact as a param given twice',
+      `${chains}, acceptUnknownOutcome: true`,
+      tekton([
+        { name: 'd', value: SUBJECT_DIGEST },
+        { name: 'd', value: 'x' },
+      ]),
+      'has a param that names',
+    ],
+    [
+      'the artifact in the definition of the run',
+      `${chains}, acceptUnknownOutcome: true`,
+      v1({
+        builder: 'https://chains.example',
+        buildType: 'https://tekton.dev/chains/v2/slsa',
+        external: { runSpec: { taskSpec: { params: [{ default: SUBJECT_DIGEST }] } } },
+      }),
+      'has a param that names',
+    ],
     ['the artifact as a param', `${chains}, acceptUnknownOutcome: true`, tekton([{ name: 'd', value: SUBJECT_DIGEST }]), 'has a param that names'],
     [
       'the artifact deep in a param',
@@ -162,6 +223,11 @@ describe('provenance', () => {
     ['null', base, null, 'cannot be read'],
   ])('fails: %s', (_name, rule, predicate, expected, type) => {
     expectResult(judged(rule, predicate, type), expected);
+  });
+
+  it('reads URLs of slashes in linear time', () => {
+    const dependencies = new Array(200).fill({ ...GIT, uri: `git+https://git.example/${'/'.repeat(9000)}x` });
+    expect(cpuMs(() => expect(judged(sourced, v1({ dependencies })).outcome).toBe('failed'))).toBeLessThan(3000);
   });
 
   it.each<[name: string, pieces: EvidencePiece[], expected: string]>([

@@ -29,7 +29,7 @@ function whyForbidden(one: SbomPackage, { forbiddenLicences, requireLicences, fo
 /** A glob without qualifiers is for a package with any. A package URL is also looked at decoded: one name has several spellings, of which the policy has one. */
 function isNamedBy(globs: readonly string[], purl: string): boolean {
   const bare = purl.split(/[?#]/, 1)[0] ?? purl;
-  const spellings = [...new Set([bare, decoded(bare)])];
+  const spellings = bare.includes('%') ? [bare, decoded(bare)] : [bare];
   return globs.some((glob) => (glob.includes('?') ? [purl, decoded(purl)] : spellings).some((text) => globMatches(glob, text)));
 }
 

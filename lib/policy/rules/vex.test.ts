@@ -54,6 +54,8 @@ const cycloneDx = (analysis: unknown, components: unknown[] = [{ 'bom-ref': 'r',
     },
   });
 
+const range = (count: number): string[] => Array.from({ length: count }, (_, at) => String(at));
+
 describe('VEX', () => {
   it.each<[name: string, pieces: EvidencePiece[]]>([
     ['not affected', [openVex([statement()])]],
@@ -63,6 +65,13 @@ describe('VEX', () => {
     ['the package as a part of the artifact', [openVex([statement({ products: [{ '@id': THIS, subcomponents: [{ '@id': PURL }] }] })])]],
     ['the package as the product', [openVex([statement({ products: [{ '@id': 'x', identifiers: { purl: 'pkg:npm/merge-deeply' } }] })])]],
     ['the last word of several', [openVex([statement({ status: 'affected', timestamp: '2026-07-01T00:00:00Z' }), statement()])]],
+    [
+      'withdrawn for another package',
+      [
+        openVex([statement()]),
+        openVex([statement({ status: 'affected', timestamp: '2026-08-02T00:00:00Z', products: [{ '@id': 'pkg:npm/other@1' }] })]),
+      ].reverse(),
+    ],
     ['of CycloneDX', [cycloneDx({ state: 'not_affected', justification: 'code_not_reachable' })]],
     ['resolved, of CycloneDX', [cycloneDx({ state: 'resolved' })]],
     ['about the root of CycloneDX', [cycloneDx({ state: 'resolved' }, [{ 'bom-ref': 'r', hashes: [{ alg: 'SHA-256', content: digestHex(SUBJECT_DIGEST) }] }])]],
@@ -71,7 +80,7 @@ describe('VEX', () => {
     const result = judged(...pieces);
     expectResult(result, 'passed');
     expect(result.facts.join('\n')).toMatch(/GHSA-1 in merge-deeply 4\.17\.20 \(critical\) is suppressed by VEX: (?:not_affected|fixed) by sha256:/);
-    expect(result.evidence).toEqual(pieces.map(({ digest }) => digest));
+    expect(result.evidence).toEqual(pieces.map(({ digest }) => digest).sort());
   });
 
   it.each<[name: string, pieces: EvidencePiece[], expected?: string]>([
@@ -107,6 +116,19 @@ describe('VEX', () => {
     ['affected', [openVex([statement({ status: 'affected' })])]],
     ['withdrawn later', [openVex([statement()]), openVex([statement({ status: 'affected', timestamp: '2026-08-02T00:00:00Z' })])]],
     ['withdrawn at the same time', [openVex([statement(), statement({ status: 'under_investigation' })])]],
+    ['withdrawn on a day, which does not say whether before or after', [openVex([statement(), statement({ status: 'affected', timestamp: '2026-08-01' })])]],
+    ['said on a day', [openVex([statement({ timestamp: '2026-08-01' })])]],
+    [
+      'withdrawn for no product',
+      [openVex([statement()]), openVex([statement({ status: 'affected', timestamp: '2026-08-02T00:00:00Z', products: undefined })])],
+    ],
+    [
+      'withdrawn for the tag',
+      [
+        openVex([statement()]),
+        openVex([statement({ status: 'affected', timestamp: '2026-08-02T00:00:00Z', products: [{ '@id': 'registry.example.com/team/app:v1' }] })]),
+      ],
+    ],
     ['withdrawn at a time that is none', [openVex([statement(), statement({ status: 'affected', timestamp: 'once' })])]],
     ['said in time to come', [openVex([statement({ timestamp: '2027-01-01T00:00:00Z' })])]],
     ['exploitable, of CycloneDX', [cycloneDx({ state: 'exploitable' })]],
@@ -118,6 +140,17 @@ describe('VEX', () => {
     ['an identifier that is a list', [openVex([statement({ name: ['CVE-1'] })])], 'cannot be read'],
     ['too many statements', [openVex(new Array(50_001).fill(statement()))], 'cannot be read'],
     ['an unknown state', [cycloneDx({ state: 'toString' })], 'cannot be read'],
+    [
+      'so many pairs of identifiers and products that they fill the memory',
+      [
+        openVex(
+          new Array(60)
+            .fill(statement({ aliases: range(90), products: range(100).map((n) => ({ '@id': `pkg:npm/${n}@${n}` })) }))
+            .map((one, at) => ({ ...one, vulnerability: { name: `X-${at}`, aliases: range(90).map((n) => `${n}-${at}`) } })),
+        ),
+      ],
+      'none was looked at',
+    ],
   ])('suppresses nothing: %s', (_name, pieces, expected) => {
     const result = judged(...pieces);
     expectResult(result, 'GHSA-1 in merge-deeply 4.17.20: critical');

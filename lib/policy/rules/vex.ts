@@ -24,6 +24,9 @@ export type Vex = {
 
 type Said = VexStatement & { object: string; time: number | undefined };
 
+/** Each of the identifiers of a statement is paired with each of its products, so that a small document could name very many. */
+const MAX_WORDS = 500_000;
+
 const NOTHING: Vex = { suppresses: () => undefined, evidence: [], facts: [], problems: [] };
 
 /**
@@ -62,6 +65,14 @@ export function vexOf(rule: RuleOf<'vulnerabilities'>, input: RuleInput): Vex {
     );
   if (found.problems.length > 0) return { ...found, suppresses: () => undefined };
   const words = lastWords(said, input.evidence.digest);
+  if (words === undefined) {
+    const reason = `has VEX statements about more than ${MAX_WORDS} vulnerabilities in packages, so none was looked at`;
+    return {
+      ...found,
+      problems: [{ object: input.evidence.digest, reason, remedy: 'attest statements about this artifact alone' }],
+      suppresses: () => undefined,
+    };
+  }
   return { ...found, suppresses: (finding) => suppression(lastWordsAbout(finding, words)) };
 }
 
@@ -71,16 +82,20 @@ type LastWord = { late: number; suppressing: boolean; first: Said };
 /**
  * The last word about each vulnerability in the artifact as a whole and in each package, by `keyOf`. Looked up, not searched: findings and statements may be many. A statement is about this artifact
  * where a product is the artifact by digest and no parts are named, and about a package where that is among the parts of this artifact or is the product itself. A product that is an image without
- * digest, or that names nothing, is not this artifact; but a withdrawal that names nothing else is for all of it, since it is attested to this artifact.
+ * digest, or that names nothing, is not this artifact; but a withdrawal that names nothing else is for all of it, since it is attested to this artifact. undefined: too many.
  */
-function lastWords(said: readonly Said[], digest: string): ReadonlyMap<string, LastWord> {
+function lastWords(said: readonly Said[], digest: string): ReadonlyMap<string, LastWord> | undefined {
   const words = new Map<string, LastWord>();
+  let pairs = 0;
   for (const statement of said) {
     const suppressing = isSuppressing(statement);
     const late = statement.time ?? (suppressing ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
     const places = new Set(statement.products.flatMap((product) => placesOf(product, digest)));
     if (!suppressing && statement.products.every(isUnclear)) places.add('');
-    for (const id of new Set(statement.ids.map((one) => one.toUpperCase())))
+    const ids = new Set(statement.ids.map((one) => one.toUpperCase()));
+    pairs += ids.size * places.size;
+    if (pairs > MAX_WORDS) return undefined;
+    for (const id of ids)
       for (const place of places) {
         const key = keyOf(id, place);
         words.set(key, later(words.get(key), { late, suppressing, first: statement }));

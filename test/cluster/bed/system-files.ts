@@ -17,7 +17,7 @@ export async function removeForeignFiles({ root }: BedPlace): Promise<void> {
     for (const file of await list(folder)) if (await isDeadSocket(file)) await rm(file, { force: true });
   }
   for (const link of await list(CONTAINER_LOGS)) if ((await targetOf(link)).startsWith(`${root}/`)) await rm(link, { force: true });
-  for (const file of await list(CNI_RESULTS)) if ((await readFile(file, 'utf8')).includes(`${root}/`)) await rm(file, { force: true });
+  for (const file of await list(CNI_RESULTS)) if ((await textOf(file)).includes(`${root}/`)) await rm(file, { force: true });
   for (const folder of MADE) await rmdir(folder).catch(ignoreInUse);
 }
 
@@ -43,10 +43,20 @@ function isDeadSocket(file: string): Promise<boolean> {
 }
 
 async function targetOf(link: string): Promise<string> {
+  return unlessGone(readlink(link), ['EINVAL']);
+}
+
+function textOf(file: string): Promise<string> {
+  return unlessGone(readFile(file, 'utf8'));
+}
+
+/** Other beds on the machine share these folders and tidy up, too: what has gone since it was listed is theirs. */
+async function unlessGone(text: Promise<string>, also: readonly string[] = []): Promise<string> {
   try {
-    return await readlink(link);
+    return await text;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EINVAL') return '';
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || also.includes(code)) return '';
     throw error;
   }
 }

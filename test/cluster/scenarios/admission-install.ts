@@ -7,6 +7,8 @@ import { runProgram } from '../../../images/base/run-program.ts';
 import { refusedError } from '../../../lib/errors/errors.ts';
 import { PROJECT } from '../../../scripts/images/place.ts';
 import { ensurePeer } from '../../peers/peers.ts';
+import type { Bed } from '../bed/component.ts';
+import { kubectl } from './install-as-admin.ts';
 import type { Suite } from './suite.ts';
 
 export const PROVIDER = 'admission-provider';
@@ -99,4 +101,17 @@ function narrowed(manifest: Manifest, scope: string, insecure: readonly string[]
   if (!/^(constraints|mutations)\.gatekeeper\.sh\//.test(apiVersion)) return manifest;
   const kinds = kind === 'RequireDigest' && { kinds: [{ apiGroups: [''], kinds: ['Pod'] }] };
   return { ...manifest, spec: { ...spec, match: { ...spec.match, ...kinds, namespaceSelector: { matchLabels: { [LABEL]: scope } } } } };
+}
+
+/** Does the work while no pod of the provider runs; afterwards, however it ended, all of them do again. */
+export async function withoutProvider(bed: Bed, work: () => Promise<void>): Promise<void> {
+  const scaleTo = (replicas: number): Promise<string> => kubectl(bed, ['scale', 'deployment', PROVIDER, '-n', PROVIDER, `--replicas=${replicas}`]);
+  await scaleTo(0);
+  try {
+    await kubectl(bed, ['wait', '--for=delete', 'pod', '-l', `app.kubernetes.io/name=${PROVIDER}`, '-n', PROVIDER, '--timeout=60s']);
+    await work();
+  } finally {
+    await scaleTo(2);
+    await kubectl(bed, ['rollout', 'status', `deployment/${PROVIDER}`, '-n', PROVIDER, '--timeout=60s']);
+  }
 }

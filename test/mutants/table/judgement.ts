@@ -141,9 +141,9 @@ export const JUDGEMENT_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'signature-about-nothing',
-    file: 'tasks/cosign-sign/run.ts',
-    find: 'await deps.registry.resolve(params.image);',
-    replace: '',
+    file: 'lib/attest/standing.ts',
+    find: ', registry.resolve(image)]);',
+    replace: ']);',
     gain: 'A signature about nothing stands in the public log for ever.',
     tests: ['tasks/cosign-sign/nothing-there.test.ts'],
   },

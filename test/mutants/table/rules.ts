@@ -8,8 +8,8 @@ export const RULE_MUTANTS: readonly Mutant[] = [
   {
     id: 'absent-member-meets-condition',
     file: `${RULES}/conditions.ts`,
-    find: "if (members.length === 0) return 'is not there';",
-    replace: 'if (members.length === 0) return undefined;',
+    find: "if (there.length === 0) return 'is not there';",
+    replace: 'if (there.length === 0) return undefined;',
     gain: 'An attestation that says nothing about the result of the tests has passed them.',
     tests: [`${RULES}/conditions.test.ts`],
   },
@@ -160,8 +160,8 @@ export const RULE_MUTANTS: readonly Mutant[] = [
   {
     id: 'star-crosses-slashes',
     file: 'lib/policy/glob.ts',
-    find: "part.length > 1 || character !== '/'",
-    replace: "part.length > 0 || character !== '/'",
+    find: "star.length === 1 && text[at] === '/'",
+    replace: "star.length === 0 && text[at] === '/'",
     gain: 'A glob for one level of repositories allows those below.',
     tests: ['lib/policy/glob.test.ts'],
   },

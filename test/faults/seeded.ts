@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+import process from 'node:process';
+
+/** Numbers from 0 to below 1 that are the same for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The seed of this run: FAULTS_SEED, to bring about again what a message tells of, or that of the day. */
+export function seedOfRun(): number {
+  return Number(process.env['FAULTS_SEED'] ?? Math.floor(Date.now() / 86_400_000));
+}
