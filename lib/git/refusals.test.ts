@@ -114,7 +114,7 @@ describe('refusals', () => {
   test.each([
     ['a damaged pack', (pack: Buffer) => pack.fill(0x55, pack.indexOf('PACK') + 30, pack.indexOf('PACK') + 50), 'GIT_ANSWER_INVALID'],
     ['an error in the stream', () => Buffer.from('0008NAK\n001f\u0003upload-pack: out of space\n0000'), 'GIT_REFUSED'],
-    ['half a pack', (pack: Buffer) => pack.subarray(0, pack.length / 2), 'GIT_ANSWER_INVALID'],
+    ['half a pack', (pack: Buffer) => pack.subarray(0, (pack.indexOf('PACK') + pack.length) / 2), 'GIT_ANSWER_INVALID'],
     ['no pack', () => Buffer.from('0008NAK\n0000'), 'BRANCH_NOT_FOUND'],
   ])('%s', async (_, damage, code) => {
     const remote = create();
