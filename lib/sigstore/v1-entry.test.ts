@@ -94,6 +94,13 @@ describe('is refused', () => {
     expect(() => check(bundle)).toThrowError(expect.objectContaining({ code: 'CHECKPOINT_UNTRUSTED' }));
   });
 
+  it('a promise in place of a proof, in a bundle of a version that has proofs', () => {
+    const bundle = recordedBundle('keyV1');
+    const entry = { ...entryOf(bundle), inclusionProof: undefined };
+    expect(entry.inclusionPromise).toBeDefined();
+    expect(() => checkV1Entry(entry, bundle, KEY, logKey)).toThrowError(/holds no inclusion proof/);
+  });
+
   it('the checkpoint of a log with another key, or of another name', () => {
     expect(() => check(recordedBundle('keyV1'), KEY, { ...logKey, publicKey: newSigningKey('log').key })).toThrowError(/no signature by the trusted key/);
     expect(() => check(recordedBundle('keyV1'), KEY, { ...logKey, origin: 'rekor.example.com' })).toThrowError(/not of the trusted/);

@@ -140,14 +140,6 @@ export const JUDGEMENT_MUTANTS: readonly Mutant[] = [
     tests: ['lib/policy/verdict-formats.test.ts'],
   },
   {
-    id: 'signature-about-nothing',
-    file: 'lib/attest/standing.ts',
-    find: ', registry.resolve(image)]);',
-    replace: ']);',
-    gain: 'A signature about nothing stands in the public log for ever.',
-    tests: ['tasks/cosign-sign/nothing-there.test.ts'],
-  },
-  {
     id: 'pending-by-anybody',
     file: 'tasks/rekor-upload/run.ts',
     find: 'if (whoSigned(piece.bundle, [key]).length === 0)',

@@ -263,14 +263,6 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
     tests: ['lib/sigstore/v1-entry.test.ts'],
   },
   {
-    id: 'certificate-without-a-certificate-log',
-    file: 'lib/sigstore/certificate.ts',
-    find: 'ctlogThreshold: 1',
-    replace: 'ctlogThreshold: 0',
-    gain: 'A certificate that was issued in secret, and that no monitor could see, signs.',
-    tests: ['lib/sigstore/legacy-layer.test.ts'],
-  },
-  {
     id: 'two-signatures-in-a-layer',
     file: 'lib/sigstore/legacy-layer.ts',
     find: 'signatures: z.array(z.object({ sig: base64 })).length(1),',
