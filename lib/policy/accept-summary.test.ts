@@ -50,6 +50,7 @@ describe('a verification summary', () => {
     ['it claims a time after its signature', [{ hours: 1, piece: { stamped: hoursAgo(3) } }], /after it was signed/],
     ['it passed, and failed later', [{ hours: 2 }, { hours: 1, more: { verificationResult: 'FAILED' } }], /says FAILED/],
     ['it passed, and failed at the same time', [{ hours: 1 }, { hours: 1, more: { verificationResult: 'FAILED' } }], /says FAILED/],
+    ['it failed, and passed at the same time', [{ hours: 1, more: { verificationResult: 'FAILED' } }, { hours: 1 }], /says FAILED/],
   ])('does not when %s', (_what, all, reason) => {
     const { outcome, problems } = judge(all.map(summary));
     expect(outcome).toBe('failed');
