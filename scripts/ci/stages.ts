@@ -17,7 +17,7 @@ export const STAGES: readonly Stage[] = [
   { name: 'vendor', command: ['npm', 'run', 'test:vendor', '--'], countsTests: true, minutes: 10 },
   { name: 'gitea', command: ['npm', 'run', 'test:gitea', '--'], countsTests: true, minutes: 25 },
   { name: 'argocd', command: ['npm', 'run', 'test:argocd', '--'], countsTests: true, minutes: 25 },
-  { name: 'image', command: ['npm', 'run', 'test:image', '--'], countsTests: true, minutes: 15 },
+  { name: 'image', command: ['npm', 'run', 'test:image', '--'], countsTests: true, minutes: 30 },
   { name: 'admission', command: ['npm', 'run', 'test:admission', '--'], countsTests: true, minutes: 15 },
   { name: 'gatekeeper', command: ['npm', 'run', 'test:gatekeeper', '--'], countsTests: true, minutes: 20 },
   { name: 'sigstore', command: ['npm', 'run', 'test:sigstore', '--'], countsTests: true, minutes: 30 },
