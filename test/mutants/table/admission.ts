@@ -68,6 +68,14 @@ export const ADMISSION_MUTANTS: readonly Mutant[] = [
     tests: ['lib/policy/accept-summary.test.ts'],
   },
   {
+    id: 'failed-summary-forgotten',
+    file: 'lib/policy/accept-summary.ts',
+    find: 'b.verifiedAt - a.verifiedAt || failedFirst(a, b)',
+    replace: 'b.verifiedAt - a.verifiedAt',
+    gain: 'Of a summary that passed and one that failed at the same time the better one counts.',
+    tests: ['lib/policy/accept-summary.test.ts'],
+  },
+  {
     id: 'readable-keys',
     file: 'cli/admission/write-certificates.ts',
     find: '{ mode: isSecret ? 0o600 : 0o644 }',
